@@ -1,0 +1,1 @@
+//! The bus of forewarm: subjects and messages, in process and over NATS.

@@ -1,0 +1,210 @@
+//! A forecast as a fan of quantile paths, and the chance of exceeding a load that the planner reads off it.
+
+use crate::time::TimestampMs;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The most steps a forecast may reach ahead.
+pub const MAX_HORIZON: usize = 10_080;
+/// The most quantile levels of one forecast.
+pub const MAX_LEVELS: usize = 99;
+
+/// The levels that the planner asks for: dense at the top, where a shortage is decided.
+pub const PLANNING_LEVELS: [f64; 15] =
+    [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.999];
+
+/// Quantiles of the load for each step ahead. Valid by construction: finite, non-negative where the load is, and never
+/// crossing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Fan {
+    start: TimestampMs,
+    step_ms: i64,
+    levels: Vec<f64>,
+    /// One row per step ahead, one column per level.
+    values: Vec<f64>,
+}
+
+/// What is wrong with a forecast.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvalidFan {
+    /// Levels have to rise inside (0, 1).
+    #[error("levels must rise strictly inside (0, 1), 1 to {MAX_LEVELS} of them; got {0:?}")]
+    Levels(Vec<f64>),
+    /// The shape is not what was asked for.
+    #[error("expected {expected} values ({levels} levels for {horizon} steps), got {got}")]
+    Shape {
+        /// Steps asked for.
+        horizon: usize,
+        /// Levels asked for.
+        levels: usize,
+        /// Their product.
+        expected: usize,
+        /// What came.
+        got: usize,
+    },
+    /// A value that is no number.
+    #[error("the value for level {level} at step {step} is {value}, not a finite number")]
+    NotFinite {
+        /// The level.
+        level: f64,
+        /// Steps ahead, from 1.
+        step: usize,
+        /// What came.
+        value: f64,
+    },
+    /// A horizon or step outside what is allowed.
+    #[error("the horizon must be 1 to {MAX_HORIZON} steps of more than 0 ms; got {horizon} of {step_ms} ms")]
+    Horizon {
+        /// Steps.
+        horizon: usize,
+        /// Their length.
+        step_ms: i64,
+    },
+}
+
+/// Checks that `levels` rise strictly inside (0, 1).
+///
+/// # Errors
+/// [`InvalidFan::Levels`] when they do not, or are too many or none.
+pub fn check_levels(levels: &[f64]) -> Result<(), InvalidFan> {
+    let inside = levels.iter().all(|level| *level > 0.0 && *level < 1.0);
+    let rising = levels.windows(2).all(|pair| pair[0] < pair[1]);
+    if inside && rising && (1..=MAX_LEVELS).contains(&levels.len()) {
+        Ok(())
+    } else {
+        Err(InvalidFan::Levels(levels.iter().copied().take(MAX_LEVELS).collect()))
+    }
+}
+
+impl Fan {
+    /// Builds a fan from one path per level, as forecasters answer: `paths[l][s]` is the value of `levels[l]` at step
+    /// `s + 1` ahead of `start`. Crossing quantiles are sorted per step (rearrangement: Chernozhukov et al. 2010).
+    ///
+    /// # Errors
+    /// [`InvalidFan`] names the first level, step or shape that does not fit.
+    pub fn from_paths(
+        start: TimestampMs,
+        step_ms: i64,
+        levels: &[f64],
+        paths: &[Vec<f64>],
+    ) -> Result<Self, InvalidFan> {
+        check_levels(levels)?;
+        let horizon = paths.first().map_or(0, Vec::len);
+        if !(1..=MAX_HORIZON).contains(&horizon) || step_ms <= 0 {
+            return Err(InvalidFan::Horizon { horizon, step_ms });
+        }
+        let got = paths.iter().map(Vec::len).sum();
+        let expected = horizon * levels.len();
+        if paths.len() != levels.len() || paths.iter().any(|path| path.len() != horizon) {
+            return Err(InvalidFan::Shape { horizon, levels: levels.len(), expected, got });
+        }
+        let mut values = Vec::with_capacity(expected);
+        for step in 0..horizon {
+            for (level, path) in levels.iter().zip(paths) {
+                let value = path[step];
+                if !value.is_finite() {
+                    return Err(InvalidFan::NotFinite { level: *level, step: step + 1, value });
+                }
+                values.push(value);
+            }
+            values[step * levels.len()..].sort_by(f64::total_cmp);
+        }
+        Ok(Self { start, step_ms, levels: levels.to_vec(), values })
+    }
+
+    /// The beginning of the first step that is forecast.
+    #[must_use]
+    pub fn start(&self) -> TimestampMs {
+        self.start
+    }
+
+    /// The length of a step in milliseconds.
+    #[must_use]
+    pub fn step_ms(&self) -> i64 {
+        self.step_ms
+    }
+
+    /// The quantile levels, rising.
+    #[must_use]
+    pub fn levels(&self) -> &[f64] {
+        &self.levels
+    }
+
+    /// How many steps are forecast.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        self.values.len() / self.levels.len()
+    }
+
+    /// The quantiles at `step` (0 is the first step ahead), one per level, never falling. Empty beyond the horizon.
+    #[must_use]
+    pub fn at(&self, step: usize) -> &[f64] {
+        let width = self.levels.len();
+        self.values.get(step * width..(step + 1) * width).unwrap_or_default()
+    }
+
+    /// The `level`-quantile at `step`, linear between the levels and level beyond the outermost ones.
+    #[must_use]
+    pub fn quantile(&self, step: usize, level: f64) -> f64 {
+        interpolate(level, &self.levels, self.at(step))
+    }
+
+    /// P(load > `threshold`) at `step`: one below the lowest quantile, zero above the highest, linear between.
+    #[must_use]
+    pub fn exceedance(&self, step: usize, threshold: f64) -> f64 {
+        let values = self.at(step);
+        match (values.first(), values.last()) {
+            (Some(lowest), Some(highest)) if threshold >= *lowest && threshold < *highest => {
+                1.0 - interpolate(threshold, values, &self.levels)
+            }
+            (Some(lowest), _) if threshold < *lowest => 1.0,
+            _ => 0.0,
+        }
+    }
+}
+
+/// `ys` at `x` by linear interpolation over rising `xs`; the end values beyond them.
+fn interpolate(x: f64, xs: &[f64], ys: &[f64]) -> f64 {
+    let after = xs.partition_point(|known| *known <= x);
+    if after == 0 {
+        return ys.first().copied().unwrap_or(0.0);
+    }
+    if after >= xs.len() {
+        return ys.last().copied().unwrap_or(0.0);
+    }
+    let (x0, x1, y0, y1) = (xs[after - 1], xs[after], ys[after - 1], ys[after]);
+    y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fan(levels: &[f64], paths: &[Vec<f64>]) -> Result<Fan, InvalidFan> {
+        Fan::from_paths(TimestampMs(0), 60_000, levels, paths)
+    }
+
+    #[test]
+    fn exceedance_is_read_off_the_quantiles() {
+        let fan = fan(&[0.1, 0.5, 0.9], &[vec![10.0], vec![20.0], vec![40.0]]).expect("valid");
+        for (threshold, expected) in [(5.0, 1.0), (10.0, 0.9), (20.0, 0.5), (30.0, 0.3), (40.0, 0.0)] {
+            assert!((fan.exceedance(0, threshold) - expected).abs() < 1e-12, "{threshold}");
+        }
+        assert!((fan.quantile(0, 0.7) - 30.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn crossing_quantiles_are_sorted() {
+        let fan = fan(&[0.1, 0.9], &[vec![3.0, 1.0], vec![2.0, 2.0]]).expect("valid");
+        assert_eq!((fan.at(0), fan.at(1)), (&[2.0, 3.0][..], &[1.0, 2.0][..]));
+    }
+
+    #[test]
+    fn bad_fans_are_refused_by_name() {
+        assert!(matches!(fan(&[0.9, 0.1], &[vec![1.0], vec![1.0]]), Err(InvalidFan::Levels(_))));
+        assert!(matches!(fan(&[0.5], &[vec![]]), Err(InvalidFan::Horizon { .. })));
+        assert!(matches!(fan(&[0.1, 0.5], &[vec![1.0], vec![1.0, 2.0]]), Err(InvalidFan::Shape { .. })));
+        let error = fan(&[0.5], &[vec![1.0, f64::NAN]]).expect_err("not finite");
+        assert_eq!(error.to_string(), "the value for level 0.5 at step 2 is NaN, not a finite number");
+    }
+}

@@ -1,0 +1,165 @@
+//! Instances and claims: what exists, who holds it, and how far along it is.
+
+use crate::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
+use crate::time::TimestampMs;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How ready an instance is; each tier has a holding cost and an activation latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Does not exist.
+    Cold,
+    /// Stopped or hibernated.
+    Parked,
+    /// Booted with the base system only; shared by every persona of one shell class.
+    Shell,
+    /// Specialised, ready and idle.
+    Warm,
+    /// Claimed.
+    Active,
+}
+
+/// One instance as the host knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Instance {
+    /// Ours, from the intent on; drivers carry it as the instance's name.
+    pub id: InstanceId,
+    /// What it is an instance of.
+    pub persona: PersonaName,
+    /// Who runs it.
+    pub driver: PluginName,
+    /// The driver's own name for it, once it has told.
+    pub driver_ref: Option<String>,
+    /// When it was decided to have it.
+    pub created_at: TimestampMs,
+    /// How many driver operations were intended for it so far: the next one's sequence number.
+    pub operations: u32,
+    /// How far along it is.
+    pub state: InstanceState,
+}
+
+/// How far along an instance is, with just the data of that state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum InstanceState {
+    /// The driver was, or is about to be, asked to create it.
+    Booting {
+        /// When the driver expects it to be ready, once it has told.
+        ready_at: Option<TimestampMs>,
+    },
+    /// Ready and idle.
+    Warm {
+        /// Since when.
+        since: TimestampMs,
+    },
+    /// Held by a claim.
+    Active {
+        /// The claim that holds it.
+        claim: ClaimId,
+        /// Since when.
+        since: TimestampMs,
+    },
+    /// Being wiped between two holders.
+    Resetting {
+        /// Since when.
+        since: TimestampMs,
+    },
+    /// The driver was, or is about to be, asked to destroy it.
+    Destroying {
+        /// Since when.
+        since: TimestampMs,
+    },
+}
+
+impl InstanceState {
+    /// The state's name, as in the API and in metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Booting { .. } => "booting",
+            Self::Warm { .. } => "warm",
+            Self::Active { .. } => "active",
+            Self::Resetting { .. } => "resetting",
+            Self::Destroying { .. } => "destroying",
+        }
+    }
+}
+
+/// One claim on an instance of a persona.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Claim {
+    /// Names it.
+    pub id: ClaimId,
+    /// Of what an instance is wanted.
+    pub persona: PersonaName,
+    /// Who wants it.
+    pub tenant: TenantName,
+    /// When it was asked for.
+    pub requested_at: TimestampMs,
+    /// When it ends by itself, if it does.
+    pub expires_at: Option<TimestampMs>,
+    /// The caller's own key: a repeated request with the same one gets this claim again.
+    pub idempotency_key: Option<String>,
+    /// How far along it is.
+    #[serde(flatten)]
+    pub state: ClaimState,
+}
+
+/// How far along a claim is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ClaimState {
+    /// No instance was warm: one is being made ready.
+    Waiting {
+        /// When it is likely to be served.
+        expected_at: TimestampMs,
+    },
+    /// Holds an instance.
+    Served {
+        /// The instance it holds.
+        instance: InstanceId,
+        /// Since when.
+        served_at: TimestampMs,
+        /// Whether it was served at once from a warm instance.
+        warm: bool,
+    },
+    /// Given back, expired, or never served.
+    Ended {
+        /// When.
+        ended_at: TimestampMs,
+        /// Why.
+        cause: EndCause,
+        /// When it had been served, if it was.
+        served_at: Option<TimestampMs>,
+        /// Whether it had been served at once from a warm instance.
+        warm: bool,
+    },
+}
+
+/// Why a claim ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCause {
+    /// Its holder gave it back.
+    Released,
+    /// Its lifetime was over.
+    Expired,
+    /// It waited longer than the persona allows.
+    TimedOut,
+    /// Its instance disappeared from the driver.
+    InstanceLost,
+}
+
+impl Claim {
+    /// Milliseconds from the request to being served; `None` while it has not been.
+    #[must_use]
+    pub fn wait_ms(&self) -> Option<i64> {
+        match self.state {
+            ClaimState::Waiting { .. } => None,
+            ClaimState::Served { served_at, .. } => Some(served_at.since(self.requested_at)),
+            ClaimState::Ended { served_at, .. } => served_at.map(|at| at.since(self.requested_at)),
+        }
+    }
+}

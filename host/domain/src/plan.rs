@@ -1,0 +1,286 @@
+//! Deciding how many instances of one persona to hold: a snapshot in, a plan with its reasons out.
+
+mod level;
+mod reactive;
+
+use crate::forecast::Fan;
+use crate::id::PersonaName;
+use crate::persona::{Policy, Scaling};
+use crate::time::TimestampMs;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use level::{LevelView, MAX_LEVELS_SHOWN};
+pub use reactive::{REACTIVE_STABILISATION_STEPS, REACTIVE_TARGET};
+
+/// All that a decision for one persona rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Whose instances.
+    pub persona: PersonaName,
+    /// The version of the persona that is planned for.
+    pub persona_version: u32,
+    /// When the decision is made.
+    pub at: TimestampMs,
+    /// The planning step in milliseconds, above zero.
+    pub step_ms: i64,
+    /// Bounds, cost ratio and policy.
+    pub scaling: Scaling,
+    /// The load that one instance serves, above zero.
+    pub capacity_per_instance: f64,
+    /// What a launch takes until it serves, 95th percentile, in milliseconds: boot and lag of the measurement.
+    pub lead_ms: i64,
+    /// What exists and what is asked for.
+    pub stock: Stock,
+    /// The last measured loads, one per step, oldest first, the newest belonging to the step before `at`; `NaN` where
+    /// missing.
+    pub recent_load: Vec<f64>,
+    /// The load to come.
+    pub outlook: Outlook,
+}
+
+/// What exists of a persona and what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Stock {
+    /// Held by claims.
+    pub active: u32,
+    /// Ready and idle.
+    pub warm: u32,
+    /// Being created.
+    pub booting: u32,
+    /// Being wiped between two holders.
+    pub resetting: u32,
+    /// Claims that wait for an instance.
+    pub waiting: u32,
+}
+
+impl Stock {
+    /// Every instance that serves or will serve without a further launch.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.active.saturating_add(self.warm).saturating_add(self.booting).saturating_add(self.resetting)
+    }
+
+    /// The fewest instances that keep the promises already made: one per claim.
+    #[must_use]
+    pub fn promised(&self) -> u32 {
+        self.active.saturating_add(self.waiting)
+    }
+}
+
+/// The load to come, or why it is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outlook {
+    /// Quantiles of the load per step ahead; the first step begins at or after the snapshot's instant.
+    Forecast(Fan),
+    /// There is no forecast, and why.
+    Unknown(String),
+}
+
+/// How many instances to hold, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Plan {
+    /// Whose instances.
+    pub persona: PersonaName,
+    /// The version of the persona that was planned for.
+    pub persona_version: u32,
+    /// When it was decided.
+    pub at: TimestampMs,
+    /// The rule that was followed.
+    pub policy: Policy,
+    /// Instances to hold, claimed and booting ones included.
+    pub wanted: u32,
+    /// What there was when it was decided.
+    pub stock: Stock,
+    /// Why this many, the most telling reason first.
+    pub reasons: Vec<Reason>,
+    /// The decision level by level, the first [`MAX_LEVELS_SHOWN`] of interest; empty under a rule without levels.
+    pub levels: Vec<LevelView>,
+}
+
+impl Plan {
+    /// Instances to launch.
+    #[must_use]
+    pub fn to_create(&self) -> u32 {
+        self.wanted.saturating_sub(self.stock.total())
+    }
+
+    /// Instances to let go: booting ones first, then idle ones, never claimed ones.
+    #[must_use]
+    pub fn to_release(&self) -> u32 {
+        self.stock.total().saturating_sub(self.wanted)
+    }
+}
+
+/// One reason of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reason {
+    /// Which rule acted.
+    pub code: ReasonCode,
+    /// What it did, in a sentence.
+    pub detail: String,
+}
+
+/// Which rule acted on a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// The level programme over the forecast.
+    LevelProgramme,
+    /// The reactive rule over the last loads.
+    Reactive,
+    /// No forecast could be had, so the reactive rule decided.
+    NoForecast,
+    /// The load is not known at present, so nothing is taken away.
+    StaleTelemetry,
+    /// The persona's minimum.
+    Minimum,
+    /// The persona's maximum.
+    Maximum,
+    /// Claims that are served or wait.
+    Promised,
+}
+
+impl Reason {
+    fn new(code: ReasonCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+/// Instances that a load needs: its ratio to the capacity of one, rounded up; zero for no load.
+#[must_use]
+pub fn instances_for(load: f64, capacity_per_instance: f64) -> u32 {
+    // A float converts to an integer saturating, and `NaN` to zero.
+    (load / capacity_per_instance).ceil().max(0.0) as u32
+}
+
+/// Decides how many instances to hold: the policy first, then the bounds.
+#[must_use]
+pub fn decide(snapshot: &Snapshot) -> Plan {
+    let (policy, target) = match (&snapshot.outlook, snapshot.scaling.policy) {
+        (Outlook::Forecast(fan), Policy::LevelProgramme) => (Policy::LevelProgramme, level::target(snapshot, fan)),
+        (Outlook::Unknown(why), Policy::LevelProgramme) => {
+            let mut target = reactive::target(snapshot);
+            target.reasons.insert(0, Reason::new(ReasonCode::NoForecast, why.clone()));
+            (Policy::Reactive, target)
+        }
+        (_, Policy::Reactive) => (Policy::Reactive, reactive::target(snapshot)),
+    };
+    let Target { wanted, mut reasons, levels } = target;
+    let wanted = bound(wanted, snapshot, &mut reasons);
+    Plan {
+        persona: snapshot.persona.clone(),
+        persona_version: snapshot.persona_version,
+        at: snapshot.at,
+        policy,
+        wanted,
+        stock: snapshot.stock,
+        reasons,
+        levels,
+    }
+}
+
+/// What a policy wants, before the bounds.
+struct Target {
+    wanted: u32,
+    reasons: Vec<Reason>,
+    levels: Vec<LevelView>,
+}
+
+fn bound(wanted: u32, snapshot: &Snapshot, reasons: &mut Vec<Reason>) -> u32 {
+    let Scaling { min, max, .. } = snapshot.scaling;
+    let Stock { active, waiting, .. } = snapshot.stock;
+    let mut bounded = wanted;
+    if bounded < min {
+        bounded = min;
+        reasons.push(Reason::new(ReasonCode::Minimum, format!("the persona keeps at least {min}, {wanted} were wanted")));
+    }
+    let promised = snapshot.stock.promised();
+    if bounded < promised {
+        bounded = promised;
+        let detail = format!("{active} are claimed and {waiting} claims wait: each gets an instance");
+        reasons.push(Reason::new(ReasonCode::Promised, detail));
+    }
+    if bounded > max {
+        // What is claimed stays, even where the maximum was lowered below it.
+        bounded = max.max(active);
+        let detail = format!("the persona keeps at most {max}, {} were wanted", wanted.max(promised));
+        reasons.push(Reason::new(ReasonCode::Maximum, detail));
+    }
+    bounded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::MINUTE_MS;
+
+    /// A snapshot of a persona whose load is certain: `loads[s]` at step `s + 1` ahead, capacity 1, boot 5 minutes.
+    pub(super) fn certain(loads: &[f64], stock: Stock) -> Snapshot {
+        let paths: Vec<Vec<f64>> =
+            vec![loads.iter().map(|load| load - 1e-9).collect(), loads.iter().map(|load| load - 1e-10).collect()];
+        let fan = Fan::from_paths(TimestampMs(0), MINUTE_MS, &[0.1, 0.9], &paths).expect("valid");
+        Snapshot {
+            persona: "web".parse().expect("valid"),
+            persona_version: 1,
+            at: TimestampMs(0),
+            step_ms: MINUTE_MS,
+            scaling: Scaling::default(),
+            capacity_per_instance: 1.0,
+            lead_ms: 5 * MINUTE_MS,
+            stock,
+            recent_load: vec![loads[0]; 15],
+            outlook: Outlook::Forecast(fan),
+        }
+    }
+
+    fn warm(count: u32) -> Stock {
+        Stock { warm: count, ..Stock::default() }
+    }
+
+    #[test]
+    fn bounds_act_and_say_so() {
+        let mut snapshot = certain(&[3.0; 60], warm(3));
+        snapshot.scaling.max = 2;
+        let plan = decide(&snapshot);
+        assert_eq!(plan.wanted, 2);
+        assert_eq!(plan.reasons.last().map(|reason| reason.code), Some(ReasonCode::Maximum));
+
+        snapshot.scaling = Scaling { min: 7, ..Scaling::default() };
+        let plan = decide(&snapshot);
+        assert_eq!((plan.wanted, plan.to_create(), plan.to_release()), (7, 4, 0));
+        assert_eq!(plan.reasons.last().map(|reason| reason.code), Some(ReasonCode::Minimum));
+    }
+
+    #[test]
+    fn claims_are_kept_whatever_is_forecast() {
+        let stock = Stock { active: 4, waiting: 1, warm: 2, ..Stock::default() };
+        let plan = decide(&certain(&[0.0; 60], stock));
+        assert_eq!((plan.wanted, plan.to_release()), (5, 1));
+        assert!(plan.reasons.iter().any(|reason| reason.code == ReasonCode::Promised));
+    }
+
+    #[test]
+    fn a_maximum_below_the_claimed_ones_takes_none_away() {
+        let mut snapshot = certain(&[9.0; 60], Stock { active: 4, ..Stock::default() });
+        snapshot.scaling.max = 2;
+        assert_eq!(decide(&snapshot).wanted, 4);
+    }
+
+    #[test]
+    fn without_a_forecast_the_last_load_decides() {
+        let mut snapshot = certain(&[3.0; 60], warm(0));
+        snapshot.outlook = Outlook::Unknown("the forecaster has seen 1 value".into());
+        let plan = decide(&snapshot);
+        assert_eq!(plan.policy, Policy::Reactive);
+        assert_eq!(plan.reasons.first().map(|reason| reason.code), Some(ReasonCode::NoForecast));
+        assert!(plan.wanted >= 3);
+    }
+
+    #[test]
+    fn loads_become_instances_without_overflow() {
+        for (load, expected) in [(0.0, 0), (0.1, 1), (10.0, 1), (10.1, 2), (f64::NAN, 0), (-4.0, 0), (1e300, u32::MAX)] {
+            assert_eq!(instances_for(load, 10.0), expected, "{load}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The sandbox of forewarm: it loads WASM components, grants them what their operator allows, and calls them.
+//!
+//! Invariants: the only crate that knows wasmtime; guest code never runs on a thread that serves requests; a guest sees
+//! nothing of the machine (no files, no network, no environment); whatever a guest does ends as a [`PluginError`] of
+//! that one call. Compute plugins (forecasters, detectors, profilers) run synchronously on a bounded set of blocking
+//! threads, drivers asynchronously on a thread of their own.
+//!
+//! [`PluginError`]: forewarm_domain::plugin::PluginError
+
+mod bindings;
+mod cache;
+mod compute;
+mod config;
+mod convert;
+mod engine;
+mod error;
+mod failure;
+mod guest;
+mod host;
+mod inspect;
+mod limiter;
+mod load;
+mod manifest;
+mod metrics;
+mod parameters;
+mod plugin;
+mod runtime;
+mod shared;
+mod state;
+mod stderr;
+mod ticker;
+mod trusted;
+mod wasi;
+
+pub use config::{Capability, Grant, Limits, RuntimeConfig, WantedLimits};
+pub use error::{LoadError, RuntimeError};
+pub use manifest::Manifest;
+pub use metrics::PluginMetrics;
+pub use parameters::{ParameterError, ParameterFault};
+pub use plugin::anomaly_detector::AnomalyDetector;
+pub use plugin::driver::Driver;
+pub use plugin::forecaster::Forecaster;
+pub use plugin::model::Model;
+pub use plugin::profiler::Profiler;
+pub use plugin::Plugin;
+pub use runtime::Runtime;
+pub use state::{MemoryState, StateError, StateStore};
+
+/// The version of the WIT package `forewarm:plugin` that this host serves.
+pub const CONTRACT_VERSION: &str = "0.1.0";

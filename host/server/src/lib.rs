@@ -1,0 +1,1 @@
+//! The forewarm host.

@@ -1,0 +1,2 @@
+//! The forewarm binary.
+fn main() {}

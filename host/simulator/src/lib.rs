@@ -1,0 +1,1 @@
+//! Demand traces and baselines for judging forewarm in virtual time.

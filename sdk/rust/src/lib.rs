@@ -1,0 +1,3 @@
+//! test
+#[doc(hidden)]
+pub mod bindings;

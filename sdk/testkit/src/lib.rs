@@ -1,0 +1,1 @@
+//! Run one forewarm plugin in the real sandbox, from its author's tests.
