@@ -1,0 +1,53 @@
+//! Provides what the workspace needs beyond a Rust toolchain. Every step looks first, says a line only when it has
+//! work, and ends with one line on what to install when it can't do that work itself.
+
+mod nats;
+
+mod postgres;
+pub(crate) mod subcommand;
+pub(crate) mod wasm;
+
+use std::{path::PathBuf, process::Command};
+
+use crate::{failure::Result, plugins, workspace::Workspace};
+
+/// What the platform runs on: the folder of its plugins.
+pub(crate) struct Platform {
+    pub(crate) plugins: PathBuf,
+}
+
+/// What the tests run on.
+pub(crate) struct Tests {
+    platform: Platform,
+    nats_server: PathBuf,
+    postgres: PathBuf,
+}
+
+impl Platform {
+    pub(crate) fn apply(&self, command: &mut Command) {
+        command.env("FOREWARM_PLUGINS", &self.plugins);
+    }
+}
+
+impl Tests {
+    pub(crate) fn apply(&self, command: &mut Command) {
+        self.platform.apply(command);
+        command.env("FOREWARM_TEST_NATS_SERVER", &self.nats_server);
+        command.env("FOREWARM_TEST_PG_BIN", &self.postgres);
+    }
+}
+
+/// The wasm target and the built plugins.
+pub(crate) fn platform(workspace: &Workspace) -> Result<Platform> {
+    let guest = wasm::provide(workspace)?;
+    plugins::build(workspace, &guest)?;
+    Ok(Platform { plugins: workspace.plugins_folder() })
+}
+
+/// The platform and the test runner and servers.
+pub(crate) fn tests(workspace: &Workspace) -> Result<Tests> {
+    subcommand::provide(workspace, "cargo-nextest")?;
+    let nats_server = nats::provide(workspace)?;
+    let postgres = postgres::provide()?;
+    Ok(Tests { platform: platform(workspace)?, nats_server, postgres })
+}
