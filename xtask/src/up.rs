@@ -1,9 +1,6 @@
 //! `cargo xtask up`: from a fresh checkout to a running platform in one command.
 
-use std::{
-    os::unix::process::CommandExt,
-    process::Command,
-};
+use std::{os::unix::process::CommandExt, process::Command};
 
 use crate::{
     failure::{Failure, Result},

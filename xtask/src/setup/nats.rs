@@ -37,7 +37,10 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<PathBuf> {
 
 fn is_usable(server: &Path) -> bool {
     let output = Command::new(server).arg("--version").stderr(Stdio::null()).output();
-    output.ok().and_then(|output| version(&String::from_utf8_lossy(&output.stdout))).is_some_and(|found| found >= OLDEST)
+    output
+        .ok()
+        .and_then(|output| version(&String::from_utf8_lossy(&output.stdout)))
+        .is_some_and(|found| found >= OLDEST)
 }
 
 /// Reads `nats-server: v2.10.27`.

@@ -21,13 +21,17 @@ pub(crate) fn provide() -> Result<PathBuf> {
     }
     if is_root() && process::on_path("apt-get").is_some() {
         process::say("installing PostgreSQL for the tests (once per machine)");
-        let installed = apt(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"])
-            .or_else(|_| apt(&["-qq", "update"]).and_then(|()| apt(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"])));
+        let installed = apt(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"]).or_else(|_| {
+            apt(&["-qq", "update"])
+                .and_then(|()| apt(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"]))
+        });
         if let (Ok(()), Some(folder)) = (installed, find()) {
             return Ok(folder);
         }
     }
-    Err(Failure::said("no PostgreSQL for the tests: install its server, e.g. `apt-get install postgresql`, or put initdb on PATH"))
+    Err(Failure::said(
+        "no PostgreSQL for the tests: install its server, e.g. `apt-get install postgresql`, or put initdb on PATH",
+    ))
 }
 
 fn find() -> Option<PathBuf> {
@@ -40,7 +44,11 @@ fn find() -> Option<PathBuf> {
 fn newest(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok());
     let versions = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path())));
-    versions.map(|(version, path)| (version, path.join("bin"))).filter(|(_, bin)| is_complete(bin)).max().map(|(_, bin)| bin)
+    versions
+        .map(|(version, path)| (version, path.join("bin")))
+        .filter(|(_, bin)| is_complete(bin))
+        .max()
+        .map(|(_, bin)| bin)
 }
 
 fn is_complete(folder: &Path) -> bool {
@@ -53,5 +61,7 @@ fn is_root() -> bool {
 
 fn apt(arguments: &[&str]) -> Result<()> {
     let mut apt = Command::new("apt-get");
-    process::run(apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(Stdio::null()))
+    process::run(
+        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(Stdio::null()),
+    )
 }

@@ -37,8 +37,10 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Guest> {
         return Ok(guest);
     }
     process::say("providing the wasm32-wasip2 target (once per toolchain)");
-    process::run(Command::new("bash").arg(workspace.root.join("xtask/setup-wasm-target.sh")).env("FW_SYSROOT", &sysroot))
-        .map_err(|_| Failure::said("no wasm32-wasip2 target: run `rustup target add wasm32-wasip2`"))?;
+    process::run(
+        Command::new("bash").arg(workspace.root.join("xtask/setup-wasm-target.sh")).env("FW_SYSROOT", &sysroot),
+    )
+    .map_err(|_| Failure::said("no wasm32-wasip2 target: run `rustup target add wasm32-wasip2`"))?;
     fs::write(&stamp, key).map_err(|error| Failure::io("write", &stamp, &error))?;
     recorded(&home, &sysroot).ok_or_else(|| Failure::said(format!("{} is incomplete: remove it", home.display())))
 }
