@@ -42,7 +42,9 @@ Acquire::Retries "2";
 APT::Sandbox::User "root";
 CONF
   if [ ! -e "$dir/fresh" ] || [ -n "$(find "$dir/fresh" -mmin +720)" ]; then
-    APT_CONFIG=$aptconf apt-get -qq update >"$dir/update.log" 2>&1 || { rm -f "$dir/fresh"; return 1; }
+    # Left alone, apt calls it a success when no mirror answers: then nothing would be asked again for hours.
+    APT_CONFIG=$aptconf apt-get -qq -o APT::Update::Error-Mode=any update >"$dir/update.log" 2>&1 &&
+      compgen -G "$dir/lists/*Packages*" >/dev/null || { rm -f "$dir/fresh"; return 1; }
     touch "$dir/fresh"
   fi
 }

@@ -21,7 +21,7 @@ if command -v flock >/dev/null; then flock 9; fi
 apt_init "put nats-server on PATH"
 
 for s in ${FW_NATS_SUITES:-trixie forky sid $codename-backports $codename}; do
-  apt_suite "$s" || { say "no lists for $s"; continue; }
+  apt_suite "$s" || continue
   v=$(find_version nats-server ''); [ -n "$v" ] || continue
   if dpkg --compare-versions "$v" lt 2.10; then say "nats-server $v ($s) is too old"; continue; fi
   rm -rf "$home/unpacked"
@@ -32,4 +32,4 @@ for s in ${FW_NATS_SUITES:-trixie forky sid $codename-backports $codename}; do
   rm -rf "$home/unpacked" "$home/apt" "$home/download.log"
   exit 0
 done
-die "no Debian suite gave a usable nats-server"
+die "no Debian suite could be asked, or none has a usable nats-server"

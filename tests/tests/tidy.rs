@@ -1,5 +1,6 @@
 //! House rules as a test: which part may know which, how a source file looks, what lies where, and that released
 //! contracts stay as they are. Each rule collects all its violations, with the place and what would be right.
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 use std::{
     env, fs,

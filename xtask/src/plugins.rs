@@ -55,7 +55,7 @@ fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
 fn remove_others(folder: &Path, names: &[String]) -> Result<()> {
     let keep: BTreeSet<_> = names.iter().map(|name| folder.join(format!("{name}.wasm"))).collect();
     let entries = fs::read_dir(folder).map_err(|error| Failure::io("read", folder, &error))?;
-    for path in entries.filter_map(|entry| entry.ok()).map(|entry| entry.path()) {
+    for path in entries.flatten().map(|entry| entry.path()) {
         if path.extension().is_some_and(|extension| extension == "wasm") && !keep.contains(&path) {
             fs::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
         }

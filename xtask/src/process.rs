@@ -44,20 +44,22 @@ pub(crate) fn build(command: &mut Command, announce: &str) -> Result<()> {
         command.env("CARGO_TERM_COLOR", "always");
     }
     let mut child = command.stderr(Stdio::piped()).spawn().map_err(|error| not_started(command, &error))?;
-    let mut announced = false;
-    for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(|line| line.ok())
-    {
-        if line.contains(" Finished") || line.contains("mFinished") {
-            continue;
-        }
-        if !announced {
-            say(announce);
-            announced = true;
+    let lines = child.stderr.take().into_iter().flat_map(|errors| BufReader::new(errors).lines());
+    let mut announce = Some(announce);
+    for line in lines.map_while(std::result::Result::ok).filter(|line| !says_finished(line)) {
+        if let Some(step) = announce.take() {
+            say(step);
         }
         eprintln!("{line}");
     }
     let status = child.wait().map_err(|error| not_started(command, &error))?;
     finished(command, status)
+}
+
+/// Cargo's last line, plain or in colour.
+fn says_finished(line: &str) -> bool {
+    let before = line.split_once("Finished").map(|(before, _)| before);
+    before.is_some_and(|before| before.chars().all(|letter| letter == 'm' || !letter.is_alphabetic()))
 }
 
 /// A step of the set-up that has work to do.
@@ -96,4 +98,29 @@ fn finished(command: &Command, status: ExitStatus) -> Result<()> {
     }
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Err(Failure::Exit { program: name(command), code })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_cargos_last_line() {
+        assert!(says_finished("    Finished `dev` profile [optimized + debuginfo] target(s) in 0.56s"));
+        assert!(says_finished("\u{1b}[1m\u{1b}[92m    Finished\u{1b}[0m `dev` profile"));
+        assert!(!says_finished("   Compiling finished v1.0.0") && !says_finished("warning: `Finished` is unused"));
+    }
+
+    #[test]
+    fn a_failed_program_gives_its_code() {
+        let failure = run(Command::new("sh").args(["-c", "exit 7"])).expect_err("it fails");
+        assert_eq!((failure.exit_code(), failure.to_string().as_str()), (7, "sh -c ended with code 7"));
+        assert!(run(&mut Command::new("true")).is_ok());
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let failure = run(&mut Command::new("/nonexistent/program")).expect_err("there is none");
+        assert!(failure.to_string().starts_with("can't run program: "), "{failure}");
+    }
 }

@@ -42,7 +42,7 @@ fn find() -> Option<PathBuf> {
 }
 
 fn newest(folder: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok());
+    let entries = fs::read_dir(folder).ok()?.flatten();
     let versions = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path())));
     versions
         .map(|(version, path)| (version, path.join("bin")))
