@@ -37,14 +37,14 @@ pub use error::{LoadError, RuntimeError};
 pub use manifest::Manifest;
 pub use metrics::PluginMetrics;
 pub use parameters::{ParameterError, ParameterFault};
+pub use plugin::Plugin;
 pub use plugin::anomaly_detector::AnomalyDetector;
 pub use plugin::driver::Driver;
 pub use plugin::forecaster::Forecaster;
 pub use plugin::model::Model;
 pub use plugin::profiler::Profiler;
-pub use plugin::Plugin;
 pub use runtime::Runtime;
-pub use state::{MemoryState, StateError, StateStore};
+pub use state::{MAX_KEYS, MemoryState, StateError, StateStore};
 
 /// The version of the WIT package `forewarm:plugin` that this host serves.
 pub const CONTRACT_VERSION: &str = "0.1.0";

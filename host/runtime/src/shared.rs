@@ -1,0 +1,50 @@
+//! What all instances of a loaded plugin share.
+
+use crate::config::Limits;
+use crate::host::StateAccess;
+use crate::manifest::Manifest;
+use crate::metrics::Counters;
+use crate::parameters::Schema;
+use crate::runtime::Inner;
+use forewarm_domain::plugin::{PluginError, PluginErrorKind};
+use std::sync::Arc;
+
+/// A loaded plugin without its code.
+pub(crate) struct Shared {
+    pub(crate) manifest: Manifest,
+    /// BLAKE3 of the component, as hexadecimal digits.
+    pub(crate) digest: String,
+    pub(crate) limits: Limits,
+    pub(crate) schema: Schema,
+    /// The granted parameters as JSON.
+    pub(crate) parameters: Arc<str>,
+    pub(crate) state: Option<StateAccess>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) runtime: Arc<Inner>,
+}
+
+impl Shared {
+    pub(crate) fn error(&self, kind: PluginErrorKind, message: impl Into<String>) -> PluginError {
+        PluginError { plugin: self.manifest.name.clone(), kind, message: message.into() }
+    }
+
+    /// Counts an error of the sandbox's and hands it on.
+    pub(crate) fn counted(&self, error: PluginError) -> PluginError {
+        match error.kind {
+            PluginErrorKind::Deadline => self.counters.overdue(),
+            PluginErrorKind::Trap | PluginErrorKind::Memory | PluginErrorKind::HostBudget => self.counters.trapped(),
+            PluginErrorKind::Saturated => self.counters.refused(),
+            _ => {}
+        }
+        error
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("name", &self.manifest.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
