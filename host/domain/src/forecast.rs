@@ -136,6 +136,15 @@ impl Fan {
         self.values.len() / self.levels.len()
     }
 
+    /// The same forecast without the steps that begin before `at`; `None` where none is left.
+    #[must_use]
+    pub fn starting_at(&self, at: TimestampMs) -> Option<Self> {
+        let past = at.since(self.start).unsigned_abs().div_ceil(self.step_ms.unsigned_abs()) as usize;
+        let values = self.values.get(past * self.levels.len()..).filter(|values| !values.is_empty())?;
+        let start = self.start + self.step_ms * past as i64;
+        Some(Self { start, step_ms: self.step_ms, levels: self.levels.clone(), values: values.to_vec() })
+    }
+
     /// The quantiles at `step` (0 is the first step ahead), one per level, never falling. Empty beyond the horizon.
     #[must_use]
     pub fn at(&self, step: usize) -> &[f64] {
@@ -191,6 +200,14 @@ mod tests {
             assert!((fan.exceedance(0, threshold) - expected).abs() < 1e-12, "{threshold}");
         }
         assert!((fan.quantile(0, 0.7) - 30.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_past_can_be_cut_off() {
+        let fan = fan(&[0.5], &[vec![1.0, 2.0, 3.0]]).expect("valid");
+        let later = fan.starting_at(TimestampMs(60_000)).expect("two steps left");
+        assert_eq!((later.start(), later.horizon(), later.at(0)), (TimestampMs(60_000), 2, &[2.0][..]));
+        assert_eq!(fan.starting_at(TimestampMs(180_000)), None);
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub struct InvalidName {
     rule: &'static str,
 }
 
-const LABEL_RULE: &str = "use 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
+const LABEL_RULE: &str =
+    "use 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
 const RESOURCE_RULE: &str = "use 1 to 253 letters, digits and any of - _ . : /, beginning with a letter or digit";
 
 fn is_label(text: &str) -> bool {

@@ -63,8 +63,8 @@ pub enum InstanceState {
     },
     /// Being wiped between two holders.
     Resetting {
-        /// Since when.
-        since: TimestampMs,
+        /// When the driver expects it to be ready again, once it has told.
+        ready_at: Option<TimestampMs>,
     },
     /// The driver was, or is about to be, asked to destroy it.
     Destroying {

@@ -193,7 +193,8 @@ fn bound(wanted: u32, snapshot: &Snapshot, reasons: &mut Vec<Reason>) -> u32 {
     let mut bounded = wanted;
     if bounded < min {
         bounded = min;
-        reasons.push(Reason::new(ReasonCode::Minimum, format!("the persona keeps at least {min}, {wanted} were wanted")));
+        reasons
+            .push(Reason::new(ReasonCode::Minimum, format!("the persona keeps at least {min}, {wanted} were wanted")));
     }
     let promised = snapshot.stock.promised();
     if bounded < promised {
@@ -279,7 +280,8 @@ mod tests {
 
     #[test]
     fn loads_become_instances_without_overflow() {
-        for (load, expected) in [(0.0, 0), (0.1, 1), (10.0, 1), (10.1, 2), (f64::NAN, 0), (-4.0, 0), (1e300, u32::MAX)] {
+        for (load, expected) in [(0.0, 0), (0.1, 1), (10.0, 1), (10.1, 2), (f64::NAN, 0), (-4.0, 0), (1e300, u32::MAX)]
+        {
             assert_eq!(instances_for(load, 10.0), expected, "{load}");
         }
     }

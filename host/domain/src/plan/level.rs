@@ -46,7 +46,8 @@ struct Programme {
 
 impl Programme {
     fn new(snapshot: &Snapshot, horizon: usize) -> Self {
-        let lead_steps = snapshot.lead_ms.max(1).unsigned_abs().div_ceil(snapshot.step_ms.max(1).unsigned_abs()) as usize;
+        let lead_steps =
+            snapshot.lead_ms.max(1).unsigned_abs().div_ceil(snapshot.step_ms.max(1).unsigned_abs()) as usize;
         let ratio = snapshot.scaling.critical_ratio;
         let column = || vec![0.0; horizon + 1];
         Self {
