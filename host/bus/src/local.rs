@@ -2,7 +2,7 @@
 
 use crate::bus::{Bus, Handler, Health};
 use crate::error::BusError;
-use crate::service::{Admitted, Desk, Refusal, Service};
+use crate::service::{ABANDONED, Admitted, Desk, Refusal, Service, too_large_an_answer};
 use crate::subject::{Pattern, Subject};
 use crate::subscription::{Mailbox, SUBSCRIPTION_CAPACITY, Subscription};
 use async_trait::async_trait;
@@ -118,13 +118,14 @@ impl Bus for LocalBus {
         let answer = answer.map_err(|_| BusError::Timeout { subject: subject.clone(), after: timeout })?;
         let failed = |message: String| BusError::Failed { subject: subject.clone(), message };
         match answer {
-            Ok(Some(Ok(answer))) if answer.len() > self.config.max_payload => {
-                Err(failed(crate::service::too_large_an_answer(answer.len(), self.config.max_payload)))
+            Ok(Ok(answer)) if answer.len() > self.config.max_payload => {
+                Err(failed(too_large_an_answer(answer.len(), self.config.max_payload)))
             }
-            Ok(Some(Ok(answer))) => Ok(answer),
-            Ok(Some(Err(Refusal::Busy))) => Err(BusError::Busy { subject: subject.clone() }),
-            Ok(Some(Err(Refusal::Panicked(message)))) => Err(failed(message)),
-            Ok(Some(Err(Refusal::Stopping)) | None) => Err(failed("the service ended".into())),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Refusal::Busy)) => Err(BusError::Busy { subject: subject.clone() }),
+            Ok(Err(Refusal::Stopping)) => Err(BusError::NoResponders { subject: subject.clone() }),
+            Ok(Err(Refusal::Abandoned)) => Err(failed(ABANDONED.into())),
+            Ok(Err(Refusal::Panicked(message))) => Err(failed(message)),
             Err(error) => Err(failed(error.to_string())),
         }
     }

@@ -8,8 +8,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How many requests wait per request that is handled at a time.
 pub const QUEUE_PER_WORKER: usize = 4;
@@ -51,8 +53,10 @@ impl Service {
 pub(crate) enum Refusal {
     /// Hands and queue are full.
     Busy,
-    /// The service ends.
+    /// The service takes no more requests; this one was not begun.
     Stopping,
+    /// The service ended while it worked on the request.
+    Abandoned,
     /// The handler panicked, with this message.
     Panicked(String),
 }
@@ -82,13 +86,15 @@ impl std::fmt::Debug for HandlerSlot {
 impl Desk {
     pub(crate) fn new(handler: Arc<dyn Handler>, concurrency: usize) -> Arc<Self> {
         let hands = concurrency.clamp(1, CONCURRENCY_MAX);
+        let abandon = CancellationToken::new();
         Arc::new(Self {
             handler: HandlerSlot(handler),
             places: Arc::new(Semaphore::new(hands * (1 + QUEUE_PER_WORKER))),
             hands: Semaphore::new(hands),
             tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-            abandon: CancellationToken::new(),
+            // Whoever gives up takes no more requests either.
+            stop: abandon.child_token(),
+            abandon,
         })
     }
 
@@ -96,20 +102,21 @@ impl Desk {
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Admitted, Refusal> {
         // The token makes a stopping service wait for this request from here on.
         let token = self.tasks.token();
-        if self.stop.is_cancelled() || self.abandon.is_cancelled() {
+        if self.is_over() {
             return Err(Refusal::Stopping);
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::Busy)?;
         Ok(Admitted { desk: Arc::clone(self), _place: place, _token: token })
     }
 
-    /// Runs `work` until it ends or the service is dropped; a stopping service waits for it.
-    pub(crate) fn spawn<F>(&self, work: F) -> tokio::task::JoinHandle<Option<F::Output>>
+    /// Runs `work`, which a stopping service waits for. It has to end once [`Desk::stopping`] resolves, or with an
+    /// [`Admitted`] request.
+    pub(crate) fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tasks.spawn(self.abandon.clone().run_until_cancelled_owned(work))
+        self.tasks.spawn(work)
     }
 
     /// Resolves once no more requests are to be taken.
@@ -117,13 +124,18 @@ impl Desk {
         self.stop.cancelled().await;
     }
 
+    /// Resolves once even what was begun is to be given up.
+    pub(crate) async fn abandoned(&self) {
+        self.abandon.cancelled().await;
+    }
+
     /// Whether requests are refused because the service ends or has ended.
     pub(crate) fn is_over(&self) -> bool {
-        self.stop.is_cancelled() || self.abandon.is_cancelled()
+        self.stop.is_cancelled()
     }
 
     async fn work(&self, payload: Bytes) -> Result<Bytes, Refusal> {
-        let _hand = self.hands.acquire().await.map_err(|_| Refusal::Stopping)?;
+        let _hand = self.hands.acquire().await.map_err(|_| Refusal::Abandoned)?;
         // `handle` itself may panic before it gives a future, so it is called inside one.
         let answer = async { self.handler.0.handle(payload).await };
         AssertUnwindSafe(answer).catch_unwind().await.map_err(|panic| Refusal::Panicked(panic_message(panic.as_ref())))
@@ -134,13 +146,14 @@ impl Desk {
 pub(crate) struct Admitted {
     desk: Arc<Desk>,
     _place: OwnedSemaphorePermit,
-    _token: tokio_util::task::task_tracker::TaskTrackerToken,
+    _token: TaskTrackerToken,
 }
 
 impl Admitted {
-    /// Waits for a free hand and answers.
+    /// Waits for a free hand and answers, or gives up as soon as the service is dropped.
     pub(crate) async fn answer(self, payload: Bytes) -> Result<Bytes, Refusal> {
-        self.desk.work(payload).await
+        let work = self.desk.work(payload);
+        self.desk.abandon.run_until_cancelled(work).await.unwrap_or(Err(Refusal::Abandoned))
     }
 }
 
@@ -148,6 +161,9 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("the handler panicked: {}", text.unwrap_or("no message"))
 }
+
+/// What a caller is told whose request was given up.
+pub(crate) const ABANDONED: &str = "the service ended before it had answered";
 
 /// What a caller is told whose answer does not fit.
 pub(crate) fn too_large_an_answer(size: usize, limit: usize) -> String {

@@ -140,7 +140,7 @@ impl Bus for NatsBus {
             BusError::Disconnected
         })?;
         self.settle().await?;
-        // Tracked and ended by the desk; a stopping service waits for it.
+        // Ends with the desk; a stopping service waits for it.
         desk.spawn(counter.run(Arc::clone(&desk)));
         Ok(Service::new(desk))
     }
@@ -174,8 +174,9 @@ fn read_answer(subject: &Subject, message: Message) -> Result<Bytes, BusError> {
         return Ok(message.payload);
     };
     let subject = subject.clone();
-    if code == serve::BUSY.to_string() {
-        return Err(BusError::Busy { subject });
-    }
-    Err(BusError::Failed { subject, message: header(NATS_SERVICE_ERROR).unwrap_or(code) })
+    Err(match code.parse() {
+        Ok(serve::BUSY) => BusError::Busy { subject },
+        Ok(serve::STOPPING) => BusError::NoResponders { subject },
+        _ => BusError::Failed { subject, message: header(NATS_SERVICE_ERROR).unwrap_or(code) },
+    })
 }

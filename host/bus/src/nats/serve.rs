@@ -1,7 +1,7 @@
 //! One served subject over NATS, announced through the NATS service API so that `nats micro ls` shows it.
 
 use super::{Link, NatsBus};
-use crate::service::{Admitted, Desk, Refusal, too_large_an_answer};
+use crate::service::{ABANDONED, Admitted, Desk, Refusal, too_large_an_answer};
 use crate::subject::Subject;
 use async_nats::service::endpoint::Endpoint;
 use async_nats::service::{self, Request, ServiceExt};
@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 /// The error code of a refused request (HTTP's `Too Many Requests`).
 pub(super) const BUSY: usize = 429;
+/// The error code of a request that was taken and then failed.
 const FAILED: usize = 500;
-const STOPPING: usize = 503;
+/// The error code of a request that came too late.
+pub(super) const STOPPING: usize = 503;
 
 /// Where requests to one subject come in from the network.
 pub(super) struct Counter {
@@ -70,6 +72,7 @@ impl Counter {
                     None => break,
                 },
                 () = link.lost() => break,
+                () = desk.abandoned() => break,
             }
         }
     }
@@ -97,7 +100,8 @@ async fn respond(request: &Request, answer: Result<Bytes, Refusal>, limit: usize
         Ok(answer) if answer.len() > limit => refuse(FAILED, too_large_an_answer(answer.len(), limit)),
         Ok(answer) => Ok(answer),
         Err(Refusal::Busy) => refuse(BUSY, "busy".into()),
-        Err(Refusal::Stopping) => refuse(STOPPING, "the service ended".into()),
+        Err(Refusal::Stopping) => refuse(STOPPING, "the service takes no more requests".into()),
+        Err(Refusal::Abandoned) => refuse(FAILED, ABANDONED.into()),
         // A header is one line.
         Err(Refusal::Panicked(message)) => refuse(FAILED, message.replace(['\r', '\n'], " ")),
     };
