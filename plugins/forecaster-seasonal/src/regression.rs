@@ -1,0 +1,316 @@
+//! Fits one ridge regression and one spread per horizon.
+//!
+//! The Gram matrix of the features that all horizons share is computed once per group of horizons; only the few
+//! features and the target that belong to a horizon are added for each. Rows are taken block by block, so that fitting
+//! needs little memory beside the history.
+
+use crate::features::{Layout, Means, Running, Summed};
+use crate::history::History;
+use crate::ridge;
+use crate::spread::{Place, Spread};
+use forewarm_sdk::kernels::{axpy, dot, gram};
+use serde::{Deserialize, Serialize};
+
+/// The horizons that get a regression of their own, with the rows between two that are used; others are interpolated.
+const GROUPS: [(&[usize], usize); 3] = [
+    (&[1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60], 2),
+    (&[90, 120, 180, 240], 4),
+    (&[360, 480, 720, 1_080, 1_440], 6),
+];
+/// Rows per block.
+const BLOCK: usize = 256;
+/// The fewest rows that a horizon is fitted on.
+pub const ROWS_MIN: usize = 40;
+/// Weight of persistence against the data, per row and once.
+const STRENGTH: f64 = 1e-5;
+const FLOOR: f64 = 1.0;
+/// How far outside the fitted range a level is strange, as a share of the range's width.
+const OUTSIDE: f64 = 0.25;
+
+/// One horizon's regression and spread.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Horizon {
+    steps: usize,
+    /// Weights of the shared features, then of the horizon's own.
+    weights: Vec<f64>,
+    spread: Spread,
+}
+
+/// The regressions of all horizons.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Regression {
+    periods: Vec<usize>,
+    horizons: Vec<Horizon>,
+    /// The lowest and highest value that was fitted on.
+    range: (f64, f64),
+}
+
+/// The columns of one block of rows.
+struct Block {
+    rows: usize,
+    columns: Vec<f64>,
+}
+
+impl Block {
+    fn new(width: usize) -> Self {
+        Self { rows: 0, columns: vec![0.0; width * BLOCK] }
+    }
+
+    fn column(&self, index: usize) -> &[f64] {
+        &self.columns[index * BLOCK..index * BLOCK + self.rows]
+    }
+
+    fn put(&mut self, index: usize, row: usize, value: f64) {
+        self.columns[index * BLOCK + row] = value;
+    }
+}
+
+/// What is summed up for one horizon: its own features and the target, against all.
+struct Sums {
+    steps: usize,
+    cross: Vec<f64>,
+    own: Vec<f64>,
+}
+
+impl Regression {
+    /// Fits all horizons that the history is long enough for; `None` when there are none.
+    #[must_use]
+    pub fn fit(history: &History, periods: &[usize], residual_memory: usize) -> Option<Self> {
+        let count = history.values().len();
+        let periods: Vec<usize> = periods.iter().copied().filter(|period| count >= 2 * period).collect();
+        let layout = Layout::new(&periods);
+        let means = Running::new(history.values());
+        let mut horizons = Vec::new();
+        for (group, stride) in GROUPS {
+            let first = layout.first().max(count / 10).min(180.max(layout.first()));
+            let fitting: Vec<usize> = group.iter().copied().filter(|h| first + h + ROWS_MIN * 2 <= count).collect();
+            for (steps, weights) in weights(history, &layout, &means, &fitting, first, stride) {
+                let rows = first.max((count - steps).saturating_sub(residual_memory));
+                let mut pairs = errors(history, &layout, &means, (steps, &weights), rows, stride.min(2));
+                let Some(spread) = Spread::new(&mut pairs) else { continue };
+                horizons.push(Horizon { steps, weights, spread });
+            }
+        }
+        let range = range(history.values(), (f64::INFINITY, f64::NEG_INFINITY));
+        (!horizons.is_empty()).then_some(Self { periods, horizons, range })
+    }
+
+    /// The quantiles at `places` as seen from the end of the history, for every horizon with a regression of its own up
+    /// to the first that reaches `horizon` steps. `values` holds at least one.
+    ///
+    /// A level that was never seen in fitting is taken as it is: weights say nothing about what lies outside.
+    #[must_use]
+    pub fn predict(&self, values: &[f32], horizon: usize, places: &[Place]) -> Vec<Row> {
+        let layout = Layout::new(&self.periods);
+        let (means, at) = (Summed(values), values.len() - 1);
+        let anchor = layout.anchor(&means, at);
+        let (strange, (low, high)) = (self.is_outside(anchor), self.widened(1.0));
+        let mut shared = vec![0.0; layout.shared()];
+        layout.write_shared(&means, at, anchor, |index, value| shared[index] = value);
+        let needed = self.horizons.iter().take_while(|one| one.steps < horizon).count() + 1;
+        let row = |one: &Horizon| {
+            let mut prediction = anchor + dot(&shared, &one.weights);
+            layout.write_horizon(&means, at, one.steps, anchor, |index, value| {
+                prediction += one.weights[shared.len() + index] * value;
+            });
+            let prediction = if strange { anchor } else { prediction.clamp(low, high) };
+            Row {
+                steps: one.steps,
+                middle: prediction,
+                quantiles: one.spread.at(prediction, places).map(|error| prediction + error).collect(),
+            }
+        };
+        self.horizons.iter().take(needed).map(row).collect()
+    }
+
+    /// Whether a level lies clearly outside of what was fitted on.
+    #[must_use]
+    pub fn is_outside(&self, level: f64) -> bool {
+        let (low, high) = self.widened(OUTSIDE);
+        !(low..=high).contains(&level)
+    }
+
+    /// The fitted range, widened on both sides by a share of its width.
+    fn widened(&self, share: f64) -> (f64, f64) {
+        let (low, high) = self.range;
+        let margin = (high - low) * share + 1e-6 * high.abs().max(low.abs());
+        (low - margin, high + margin)
+    }
+}
+
+/// The quantiles of one horizon.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Steps ahead, from 1.
+    pub steps: usize,
+    /// The value that the quantiles lie around.
+    pub middle: f64,
+    /// One value per asked-for level.
+    pub quantiles: Vec<f64>,
+}
+
+/// The range of some values and of a range before.
+#[must_use]
+pub fn range(values: &[f32], before: (f64, f64)) -> (f64, f64) {
+    let wider = |(low, high): (f64, f64), value: &f32| (low.min(f64::from(*value)), high.max(f64::from(*value)));
+    values.iter().fold(before, wider)
+}
+
+/// The weights of some horizons, from rows `first` on, every `stride`th.
+fn weights(
+    history: &History,
+    layout: &Layout,
+    means: &Running,
+    horizons: &[usize],
+    first: usize,
+    stride: usize,
+) -> Vec<(usize, Vec<f64>)> {
+    let Some(longest) = horizons.iter().max() else { return Vec::new() };
+    let values = history.values();
+    let (shared, own) = (layout.shared(), layout.width() - layout.shared());
+    let mut common = vec![0.0; shared * shared];
+    let mut sums: Vec<Sums> = horizons
+        .iter()
+        .map(|steps| Sums {
+            steps: *steps,
+            cross: vec![0.0; (own + 1) * shared],
+            own: vec![0.0; (own + 1) * (own + 1)],
+        })
+        .collect();
+    let times: Vec<usize> = (first..values.len() - longest).rev().step_by(stride).collect();
+    let (mut features, mut extra) = (Block::new(shared), Block::new(own + 1));
+    for chunk in times.chunks(BLOCK) {
+        features.rows = chunk.len();
+        extra.rows = chunk.len();
+        let anchors = fill_shared(&mut features, layout, means, chunk);
+        let columns: Vec<&[f64]> = (0..shared).map(|index| features.column(index)).collect();
+        gram(&columns, &mut common);
+        for sum in &mut sums {
+            fill_own(&mut extra, layout, means, chunk, (&anchors, sum.steps));
+            for (row, at) in chunk.iter().enumerate() {
+                extra.put(own, row, f64::from(values[at + sum.steps]) - anchors[row]);
+            }
+            add(sum, &columns, &extra, own + 1);
+        }
+    }
+    let rows = times.len() as f64;
+    sums.iter().map(|sum| (sum.steps, solve(&common, sum, shared, own, rows))).collect()
+}
+
+fn add(sum: &mut Sums, columns: &[&[f64]], extra: &Block, own: usize) {
+    for index in 0..own {
+        let column = extra.column(index);
+        for (other, shared) in columns.iter().enumerate() {
+            sum.cross[index * columns.len() + other] += dot(column, shared);
+        }
+    }
+    let own_columns: Vec<&[f64]> = (0..own).map(|index| extra.column(index)).collect();
+    gram(&own_columns, &mut sum.own);
+}
+
+/// Puts the parts of the Gram matrix together and solves for one horizon's weights.
+fn solve(common: &[f64], sum: &Sums, shared: usize, own: usize, rows: f64) -> Vec<f64> {
+    let width = shared + own;
+    let entry = |i: usize, j: usize| match (i.checked_sub(shared), j.checked_sub(shared)) {
+        (None, None) => common[i * shared + j],
+        (Some(i), None) => sum.cross[i * shared + j],
+        (None, Some(j)) => sum.cross[j * shared + i],
+        (Some(i), Some(j)) => sum.own[i * (own + 1) + j],
+    };
+    let gram: Vec<f64> = (0..width * width).map(|at| entry(at / width, at % width)).collect();
+    let products: Vec<f64> = (0..width).map(|i| entry(i, width)).collect();
+    ridge::solve(&gram, &products, rows, STRENGTH, FLOOR)
+}
+
+/// Pairs of prediction and error for one horizon, over the rows from `from` on.
+fn errors(
+    history: &History,
+    layout: &Layout,
+    means: &Running,
+    (steps, weights): (usize, &[f64]),
+    from: usize,
+    stride: usize,
+) -> Vec<(f32, f32)> {
+    let values = history.values();
+    let (shared, own) = (layout.shared(), layout.width() - layout.shared());
+    let times: Vec<usize> = (from..values.len() - steps).rev().step_by(stride).collect();
+    let mut pairs = Vec::with_capacity(times.len());
+    let (mut features, mut extra) = (Block::new(shared), Block::new(own));
+    let mut predicted = vec![0.0; BLOCK];
+    for chunk in times.chunks(BLOCK) {
+        features.rows = chunk.len();
+        extra.rows = chunk.len();
+        let anchors = fill_shared(&mut features, layout, means, chunk);
+        fill_own(&mut extra, layout, means, chunk, (&anchors, steps));
+        predicted[..chunk.len()].copy_from_slice(&anchors);
+        for (index, weight) in weights.iter().enumerate() {
+            let column = index.checked_sub(shared).map_or_else(|| features.column(index), |index| extra.column(index));
+            axpy(*weight, column, &mut predicted);
+        }
+        for (row, at) in chunk.iter().enumerate().filter(|(_, at)| !history.is_missing(**at + steps)) {
+            let prediction = predicted[row];
+            pairs.push((prediction as f32, (f64::from(values[at + steps]) - prediction) as f32));
+        }
+    }
+    pairs
+}
+
+/// Fills the shared features of some times, and gives the recent level at each.
+fn fill_shared(block: &mut Block, layout: &Layout, means: &Running, times: &[usize]) -> Vec<f64> {
+    let fill = |(row, at): (usize, &usize)| {
+        let anchor = layout.anchor(means, *at);
+        layout.write_shared(means, *at, anchor, |index, value| block.put(index, row, value));
+        anchor
+    };
+    times.iter().enumerate().map(fill).collect()
+}
+
+fn fill_own(
+    block: &mut Block,
+    layout: &Layout,
+    means: &impl Means,
+    times: &[usize],
+    (anchors, steps): (&[f64], usize),
+) {
+    for (row, at) in times.iter().enumerate() {
+        layout.write_horizon(means, *at, steps, anchors[row], |index, value| block.put(index, row, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(count: u32, value: impl Fn(f64) -> f64) -> History {
+        let values: Vec<f64> = (0..count).map(|step| value(f64::from(step))).collect();
+        History::new(20_160, &values).expect("not all missing")
+    }
+
+    /// The median for each of the regression's horizons, in the history's own unit.
+    fn medians(history: &History, periods: &[usize]) -> Vec<(usize, f64)> {
+        let regression = Regression::fit(history, periods, 14_400).expect("long enough");
+        let rows = regression.predict(history.values(), 2_000, &[Place::of(0.5)]);
+        rows.iter().map(|row| (row.steps, row.quantiles[0] * history.scale())).collect()
+    }
+
+    #[test]
+    fn a_daily_profile_is_foreseen() {
+        let law = |step: f64| 100.0 + 50.0 * (step / 1_440.0 * std::f64::consts::TAU).sin();
+        for (steps, median) in medians(&history(4 * 1_440, law), &[1_440]) {
+            let expected = law(f64::from(4 * 1_440 - 1 + u32::try_from(steps).expect("small")));
+            assert!((median - expected).abs() < 2.0, "{steps}: {median} for {expected}");
+        }
+    }
+
+    #[test]
+    fn a_constant_stays_what_it_is() {
+        for (steps, median) in medians(&history(500, |_| 7.0), &[1_440]) {
+            assert!((median - 7.0).abs() < 1e-5, "{steps}: {median}");
+        }
+    }
+
+    #[test]
+    fn too_short_a_history_has_no_regression() {
+        assert!(Regression::fit(&history(30, |step| step), &[1_440], 14_400).is_none());
+    }
+}
