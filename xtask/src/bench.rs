@@ -21,7 +21,7 @@ pub(crate) fn host(workspace: &Workspace, json: Option<PathBuf>) -> Result<()> {
     }
     driver.env("FOREWARM_BIN", workspace.target.join("release/forewarm"));
     tests.apply(&mut driver);
-    process::run(&mut driver)
+    process::become_program(&mut driver)
 }
 
 /// Runs the benchmarks of the plugin runtime.
@@ -30,5 +30,5 @@ pub(crate) fn runtime(workspace: &Workspace) -> Result<()> {
     let mut cargo = process::cargo(&workspace.root);
     cargo.args(["bench", "-p", "forewarm-runtime"]);
     platform.apply(&mut cargo);
-    process::run(&mut cargo)
+    process::become_program(&mut cargo)
 }

@@ -18,7 +18,7 @@ pub(crate) fn test(workspace: &Workspace, args: &[String]) -> Result<()> {
     }
     nextest.args(args);
     tests.apply(&mut nextest);
-    process::run(&mut nextest)
+    process::become_program(&mut nextest)
 }
 
 /// Both checks run, so that one look shows all; the first failure decides.
@@ -42,7 +42,7 @@ pub(crate) fn snapshots(workspace: &Workspace) -> Result<()> {
 /// Bans, licences and sources of the dependencies, by `deny.toml`.
 pub(crate) fn deny(workspace: &Workspace) -> Result<()> {
     subcommand::provide(workspace, "cargo-deny")?;
-    process::run(process::cargo(&workspace.root).args(["deny", "check", "bans", "licenses", "sources"]))
+    process::become_program(process::cargo(&workspace.root).args(["deny", "check", "bans", "licenses", "sources"]))
 }
 
 fn rewrite(workspace: &Workspace, args: &[&str]) -> Result<()> {
@@ -50,7 +50,7 @@ fn rewrite(workspace: &Workspace, args: &[&str]) -> Result<()> {
     let mut nextest = nextest(workspace);
     nextest.args(args).env("UPDATE_SNAPSHOTS", "1");
     tests.apply(&mut nextest);
-    process::run(&mut nextest)
+    process::become_program(&mut nextest)
 }
 
 fn nextest(workspace: &Workspace) -> Command {

@@ -5,6 +5,7 @@ use std::{
     env,
     ffi::OsString,
     io::{BufRead, BufReader, IsTerminal},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
 };
@@ -28,6 +29,12 @@ pub(crate) fn cargo(folder: &Path) -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().map_err(|error| not_started(command, &error))?;
     finished(command, status)
+}
+
+/// Becomes the program, so that signals reach it and its exit code is ours; returns only when that fails.
+pub(crate) fn become_program(command: &mut Command) -> Result<()> {
+    let error = command.exec();
+    Err(not_started(command, &error))
 }
 
 /// Runs to the end and gives what was written to standard output.

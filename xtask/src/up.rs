@@ -1,12 +1,8 @@
 //! `cargo xtask up`: from a fresh checkout to a running platform in one command.
 
-use std::{os::unix::process::CommandExt, process::Command};
+use std::process::Command;
 
-use crate::{
-    failure::{Failure, Result},
-    process, setup,
-    workspace::Workspace,
-};
+use crate::{failure::Result, process, setup, workspace::Workspace};
 
 /// Replaces this process by `forewarm up`, so that signals reach it directly; returns only when that fails.
 pub(crate) fn up(workspace: &Workspace, args: Vec<String>) -> Result<()> {
@@ -14,11 +10,10 @@ pub(crate) fn up(workspace: &Workspace, args: Vec<String>) -> Result<()> {
     let mut build = process::cargo(&workspace.root);
     build.args(["build", "-p", "forewarm-server"]).env("CARGO_TARGET_DIR", &workspace.target);
     process::build(&mut build, "building forewarm")?;
-    let program = workspace.target.join("debug/forewarm");
-    let mut forewarm = Command::new(&program);
+    let mut forewarm = Command::new(workspace.target.join("debug/forewarm"));
     forewarm.arg("up").args(with_replay(args));
     platform.apply(&mut forewarm);
-    Err(Failure::io("run", &program, &forewarm.exec()))
+    process::become_program(&mut forewarm)
 }
 
 /// A first look should show something: without a replay of the reader's own there is the bundled sample.
