@@ -23,8 +23,10 @@ mod tests {
     #[test]
     fn a_price_follows_from_the_allocation() {
         let allocation = Allocation { cpu_millis: 2_000, memory_mib: 4_096, storage_gib: 100, network_mbps: 0 };
-        let got: Vec<f64> =
-            prices(&Parameters::default(), &allocation).iter().map(|price| (price.per_hour * 1e6).round() / 1e6).collect();
+        let got: Vec<f64> = prices(&Parameters::default(), &allocation)
+            .iter()
+            .map(|price| (price.per_hour * 1e6).round() / 1e6)
+            .collect();
         assert_eq!(got, [0.02, 0.07, 0.11]);
     }
 }

@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn most_outcomes_fall_inside_the_interval() {
-        let law = |step: usize| 100.0 + 60.0 * (step as f64 / 1_440.0 * std::f64::consts::TAU).sin() + 10.0 * noise(step);
+        let law =
+            |step: usize| 100.0 + 60.0 * (step as f64 / 1_440.0 * std::f64::consts::TAU).sin() + 10.0 * noise(step);
         let mut model = fit((0..8_000).map(law).collect());
         let mut inside = 0;
         for step in 8_000..8_500 {

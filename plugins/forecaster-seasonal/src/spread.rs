@@ -119,7 +119,10 @@ mod tests {
             .map(|row| {
                 let high = row % 2 == 1;
                 let error = f32::from(row / 2 % 101) / 50.0 - 1.0;
-                (if high { 10.0 + f32::from(row) * 1e-4 } else { f32::from(row) * 1e-4 }, error * if high { 5.0 } else { 1.0 })
+                (
+                    if high { 10.0 + f32::from(row) * 1e-4 } else { f32::from(row) * 1e-4 },
+                    error * if high { 5.0 } else { 1.0 },
+                )
             })
             .collect();
         let spread = Spread::new(&mut pairs).expect("pairs");

@@ -56,6 +56,8 @@ mod tests {
     #[test]
     fn steps_and_infinities_are_refused() {
         assert!(matches!(series(999, &[]).check(), Err(Error::InvalidInput(_))));
-        assert!(matches!(series(1_000, &[1.0, f64::INFINITY]).check(), Err(Error::InvalidInput(text)) if text.contains("value 1")));
+        assert!(
+            matches!(series(1_000, &[1.0, f64::INFINITY]).check(), Err(Error::InvalidInput(text)) if text.contains("value 1"))
+        );
     }
 }

@@ -49,7 +49,8 @@ pub(crate) fn seal<P: Plugin, S: Snapshot>(state: &S) -> Result<Vec<u8>, Error> 
 
 /// Restores what [`seal`] saved.
 pub(crate) fn open<P: Plugin, S: Snapshot>(sealed: &[u8]) -> Result<S, Error> {
-    let (Some(identity_bytes), Some(checksum), Some(payload)) = (sealed.get(..8), sealed.get(8..SEAL), sealed.get(SEAL..))
+    let (Some(identity_bytes), Some(checksum), Some(payload)) =
+        (sealed.get(..8), sealed.get(8..SEAL), sealed.get(SEAL..))
     else {
         return Err(Error::invalid_state(format!("a saved state has at least {SEAL} bytes, got {}", sealed.len())));
     };

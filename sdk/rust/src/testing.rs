@@ -59,13 +59,8 @@ pub fn set_state_fails(fails: bool) {
 /// Forgets all of this thread's stand-in: time, parameters, log and state.
 pub fn reset() {
     with(|host| {
-        *host = StandIn {
-            now_ms: 0,
-            config: String::new(),
-            log: Vec::new(),
-            state: BTreeMap::new(),
-            state_fails: false,
-        };
+        *host =
+            StandIn { now_ms: 0, config: String::new(), log: Vec::new(), state: BTreeMap::new(), state_fails: false };
     });
 }
 
