@@ -37,8 +37,12 @@ impl Service {
     /// Takes no more requests, waits up to [`DRAIN_LIMIT`] until the accepted ones are answered, and gives up the
     /// rest.
     ///
+    /// Once it has returned, no request is sent here any more.
+    ///
     /// # Caveats
-    /// Over NATS a request that is on the wire at this very moment may stay unanswered; its caller sees a timeout.
+    /// Over NATS a request that is on the wire at the moment of stopping may stay unanswered, as the client library
+    /// forgets a subscription before the server does; its caller sees a timeout. To exchange who answers without such
+    /// a gap, exchange it behind one [`Handler`] that stays.
     pub async fn stop(self) {
         self.desk.stop.cancel();
         self.desk.tasks.close();

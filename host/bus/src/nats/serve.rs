@@ -75,6 +75,8 @@ impl Counter {
                 () = desk.abandoned() => break,
             }
         }
+        // From here on the server sends nobody here, and says so when there is no other.
+        let _ = bus.settle().await;
     }
 }
 

@@ -137,7 +137,7 @@ async fn nobody_is_unreachable(bench: &Bench) {
 
 async fn forecasters(bench: &Bench) {
     let serving = Calls::Forecaster(Arc::new(Echoing));
-    let _service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
+    let service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
     let bus = bench.bus.as_ref();
     let mut asked = ForecastCall {
         plugin: plugin(),
@@ -171,11 +171,12 @@ async fn forecasters(bench: &Bench) {
     let error = call(bus, &far_too_long, LONG).await.unwrap_err();
     assert_eq!(error.kind, PluginErrorKind::InvalidInput);
     assert!(error.message.contains(&bench.limit.to_string()), "{error}");
+    service.stop().await;
 }
 
 async fn profilers(bench: &Bench) {
     let serving = Calls::Profiler(Arc::new(Echoing));
-    let _service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
+    let service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
     let usages = vec![Usage { metric: Metric::CpuCores, history: history(vec![f64::NAN]) }];
     let workloads = vec![Workload { resource: "vm/1".parse().unwrap(), allocation: None, usages }];
     let error = call(bench.bus.as_ref(), &ProfileCall { plugin: plugin(), workloads }, LONG).await.unwrap_err();
@@ -183,11 +184,12 @@ async fn profilers(bench: &Bench) {
     let outcomes = vec![UsageOutcome { metric: Metric::Requests, history: history(vec![]), out_of_memory: 2 }];
     let refine = RefineCall { plugin: plugin(), persona: persona(), outcomes };
     assert_eq!(call(bench.bus.as_ref(), &refine, LONG).await.unwrap()[0].to, f64::INFINITY);
+    service.stop().await;
 }
 
 async fn drivers(bench: &Bench) {
     let serving = Calls::Driver(Arc::new(Echoing));
-    let _service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
+    let service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
     let (id, token) = (InstanceId(Uuid::from_u128(1)), IdempotencyToken(Uuid::from_u128(2)));
     let drive = |operation| DriverCall { plugin: plugin(), operation };
     let bus = bench.bus.as_ref();
@@ -212,11 +214,12 @@ async fn drivers(bench: &Bench) {
         let expected = Err(refuse(&other));
         assert_eq!(call(bus, &drive(other), LONG).await, expected);
     }
+    service.stop().await;
 }
 
 async fn strange_bytes_are_answered(bench: &Bench) {
     let serving = Calls::Driver(Arc::new(Echoing));
-    let _service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
+    let service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
     let subject = "forewarm.v1.driver.under-test".parse().unwrap();
     for strange in [&b""[..], b"{}", b"\x81\xa5fight\xc0", &[0xdd, 0xff, 0xff, 0xff, 0xff]] {
         let payload = bytes::Bytes::copy_from_slice(strange);
@@ -224,6 +227,7 @@ async fn strange_bytes_are_answered(bench: &Bench) {
         let answer: Result<DriverAnswer, PluginError> = rmp_serde::from_slice(&answer).unwrap();
         assert_eq!(answer.unwrap_err().kind, PluginErrorKind::InvalidInput);
     }
+    service.stop().await;
 }
 
 async fn events(bench: &Bench) {
