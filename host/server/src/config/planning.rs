@@ -1,0 +1,63 @@
+//! The planning loop: how often, how far ahead, and what it assumes until it has measured.
+
+use super::Faults;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The most steps ahead: stale steps come on top, and both together must fit a forecast.
+const HORIZON_MAX: u32 = 7_200;
+
+/// The planning loop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlanningConfig {
+    /// How often each persona is planned anew, in seconds. It is also the step of every series: samples within one step
+    /// are averaged.
+    pub step_s: u32,
+    /// How many steps ahead is forecast and planned.
+    pub horizon_steps: u32,
+    /// How late measurements arrive, in seconds; counted as part of the time that a launch takes.
+    pub metric_lag_s: u32,
+    /// A load that is older than this many steps is stale: nothing is taken away because of it.
+    pub stale_after_steps: u32,
+    /// What a launch is taken to last until launches have been measured, in seconds.
+    pub assumed_boot_s: u32,
+    /// Forecasters fit their models anew after this many steps.
+    pub refit_after_steps: u32,
+    /// An operation that a driver failed to carry out this often is given up. Destroying is tried for ever.
+    pub max_attempts: u32,
+    /// How long a call to a plugin may take, waiting included, in seconds.
+    pub call_timeout_s: u32,
+    /// Calls to plugins that may be under way at a time.
+    pub parallel_calls: u32,
+}
+
+impl Default for PlanningConfig {
+    fn default() -> Self {
+        Self {
+            step_s: 60,
+            horizon_steps: 60,
+            metric_lag_s: 15,
+            stale_after_steps: 5,
+            assumed_boot_s: 120,
+            refit_after_steps: 1_440,
+            max_attempts: 5,
+            call_timeout_s: 30,
+            parallel_calls: 16,
+        }
+    }
+}
+
+impl PlanningConfig {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.range("planning.step_s", self.step_s, 1..=3_600, "seconds");
+        faults.range("planning.horizon_steps", self.horizon_steps, 1..=HORIZON_MAX, "steps");
+        faults.range("planning.metric_lag_s", self.metric_lag_s, 0..=3_600, "seconds");
+        faults.range("planning.stale_after_steps", self.stale_after_steps, 1..=1_440, "steps");
+        faults.range("planning.assumed_boot_s", self.assumed_boot_s, 1..=86_400, "seconds");
+        faults.range("planning.refit_after_steps", self.refit_after_steps, 1..=100_000, "steps");
+        faults.range("planning.max_attempts", self.max_attempts, 1..=1_000, "attempts");
+        faults.range("planning.call_timeout_s", self.call_timeout_s, 1..=600, "seconds");
+        faults.range("planning.parallel_calls", self.parallel_calls, 1..=1_024, "calls");
+    }
+}

@@ -1,0 +1,48 @@
+//! The database.
+
+use super::{Faults, ServiceUrl};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Where the database is: `sqlite://FILE?mode=rwc` or `postgres://USER:PASSWORD@HOST/NAME`. Default: the SQLite file
+    /// `forewarm.db` in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<ServiceUrl>,
+    /// When SQLite waits for the disk: `full` at every commit, so that nothing acknowledged is ever lost; `normal` at
+    /// checkpoints, so that a power cut may take the last moments with it.
+    pub synchronous: Synchronous,
+    /// Connections to the database that are open at a time.
+    pub max_connections: u32,
+}
+
+/// When SQLite waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Synchronous {
+    /// At every commit.
+    Full,
+    /// At checkpoints.
+    Normal,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { url: None, synchronous: Synchronous::Full, max_connections: 8 }
+    }
+}
+
+impl StoreConfig {
+    pub(super) fn check(&self, faults: &mut Faults) {
+        if let Some(url) = &self.url {
+            let known = url.expose().starts_with("sqlite:") || matches!(url.scheme(), "postgres" | "postgresql");
+            if !known {
+                faults.push("store.url", format!("is `{url}`"), "use a sqlite:// or a postgres:// address");
+            }
+        }
+        faults.range("store.max_connections", self.max_connections, 1..=1_000, "connections");
+    }
+}

@@ -1,0 +1,182 @@
+//! The caller of one request: found by its token before a handler runs, asked by handlers what it may do.
+
+use super::secret::Secret;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::state::AppState;
+use crate::store::Scope;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use forewarm_domain::id::TenantName;
+
+/// Who calls. As a handler's argument it is there on every route that needs a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The token's name.
+    pub name: String,
+    /// What the token allows.
+    pub scope: Scope,
+    /// The one tenant that it speaks for.
+    pub tenant: Option<TenantName>,
+}
+
+impl Caller {
+    /// Lets those through who look after the whole installation or look at it: everyone but tenants.
+    ///
+    /// # Errors
+    /// A problem that names the scope which is needed.
+    pub fn may_read(&self) -> Result<(), Problem> {
+        self.one_of(&[Scope::Read, Scope::Operator, Scope::Admin])
+    }
+
+    /// Lets operators and administrators through.
+    ///
+    /// # Errors
+    /// A problem that names the scope which is needed.
+    pub fn may_operate(&self) -> Result<(), Problem> {
+        self.one_of(&[Scope::Operator, Scope::Admin])
+    }
+
+    /// Lets administrators through.
+    ///
+    /// # Errors
+    /// A problem that names the scope which is needed.
+    pub fn may_administrate(&self) -> Result<(), Problem> {
+        self.one_of(&[Scope::Admin])
+    }
+
+    /// Lets those through who may claim, for `wanted` or, without, the tenant that the token speaks for.
+    ///
+    /// # Errors
+    /// A problem when the token only looks, or speaks for another tenant.
+    pub fn claims_for(&self, wanted: Option<TenantName>) -> Result<TenantName, Problem> {
+        self.one_of(&[Scope::Tenant, Scope::Operator, Scope::Admin])?;
+        match (&self.tenant, wanted) {
+            (Some(own), Some(wanted)) if *own != wanted => {
+                let detail = format!("this token speaks for tenant {own}, not {wanted}");
+                Err(Problem::new(ProblemKind::Forbidden, detail))
+            }
+            (Some(own), _) => Ok(own.clone()),
+            (None, Some(wanted)) => Ok(wanted),
+            (None, None) => {
+                let detail = "name the tenant in `tenant`: this token speaks for no tenant in particular";
+                Err(Problem::new(ProblemKind::InvalidBody, detail))
+            }
+        }
+    }
+
+    /// Lets those through who may change claims, and says whose: `None` for everybody's.
+    ///
+    /// # Errors
+    /// A problem when the token only looks.
+    pub fn changes_claims(&self) -> Result<Option<&TenantName>, Problem> {
+        self.one_of(&[Scope::Tenant, Scope::Operator, Scope::Admin])?;
+        Ok(self.tenant.as_ref())
+    }
+
+    fn one_of(&self, scopes: &[Scope]) -> Result<(), Problem> {
+        if scopes.contains(&self.scope) {
+            return Ok(());
+        }
+        let needed: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let detail = format!("a token of scope {} is needed, this one has scope {}", needed.join(" or "), self.scope.as_str());
+        Err(Problem::new(ProblemKind::Forbidden, detail))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Without the layer below there is no caller, and so no way in.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| refuse("this route needs a token"))
+    }
+}
+
+/// Finds out who calls; without a valid token the request ends here.
+pub(in crate::http) async fn authenticate(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let found = match bearer(request.headers()) {
+        Ok(secret) => {
+            let now = state.core.clock().now();
+            let expired_or_unknown = "the token is not known, was revoked, or has expired";
+            state.tokens.find(&secret, now).await.ok_or_else(|| refuse(expired_or_unknown))
+        }
+        Err(problem) => Err(problem),
+    };
+    let token = found.inspect_err(|_| {
+        state.metrics.login_refused();
+        tracing::warn!(path = request.uri().path(), "a request without a valid token was refused");
+    })?;
+    tracing::Span::current().record("caller", &token.name);
+    request.extensions_mut().insert(Caller { name: token.name, scope: token.scope, tenant: token.tenant });
+    Ok(next.run(request).await)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Err(refuse("send the header `Authorization: Bearer TOKEN`"));
+    };
+    let text = value.to_str().unwrap_or_default();
+    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let malformed = "the header `Authorization` must be `Bearer`, a space, and a token that begins with `fwt_`";
+    token.and_then(|(_, token)| Secret::parse(token.trim())).ok_or_else(|| refuse(malformed))
+}
+
+fn refuse(detail: &str) -> Problem {
+    let challenge = HeaderValue::from_static("Bearer realm=\"forewarm\"");
+    Problem::new(ProblemKind::Unauthenticated, detail).with_header(header::WWW_AUTHENTICATE, challenge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(scope: Scope, tenant: Option<&str>) -> Caller {
+        let tenant = tenant.map(|name| name.parse().expect("valid"));
+        Caller { name: "test".into(), scope, tenant }
+    }
+
+    #[test]
+    fn each_scope_may_what_it_may() {
+        for (scope, read, operate, administrate) in [
+            (Scope::Admin, true, true, true),
+            (Scope::Operator, true, true, false),
+            (Scope::Read, true, false, false),
+            (Scope::Tenant, false, false, false),
+        ] {
+            let caller = caller(scope, None);
+            let allowed = (caller.may_read().is_ok(), caller.may_operate().is_ok(), caller.may_administrate().is_ok());
+            assert_eq!(allowed, (read, operate, administrate), "{scope:?}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_claims_for_itself_only() {
+        let own = caller(Scope::Tenant, Some("red"));
+        assert_eq!(own.claims_for(None).expect("own").as_str(), "red");
+        let refused = own.claims_for(Some("blue".parse().expect("valid"))).expect_err("another's");
+        assert_eq!(refused.kind(), ProblemKind::Forbidden);
+        assert_eq!(own.changes_claims().expect("own").map(TenantName::as_str), Some("red"));
+        let everybody = caller(Scope::Operator, None);
+        assert_eq!(everybody.claims_for(None).expect_err("unnamed").kind(), ProblemKind::InvalidBody);
+        assert_eq!(everybody.changes_claims().expect("all"), None);
+        assert!(caller(Scope::Read, None).claims_for(Some("red".parse().expect("valid"))).is_err());
+    }
+
+    #[test]
+    fn only_a_bearer_token_is_taken() {
+        let good = Secret::generate().expect("random");
+        let header = |text: &str| HeaderMap::from_iter([(header::AUTHORIZATION, text.parse().expect("a header"))]);
+        assert_eq!(bearer(&header(&format!("bearer {}", good.expose()))).expect("found"), good);
+        for bad in ["", "Basic YTpi", "Bearer", "Bearer ", "Bearer fwt_short", good.expose()] {
+            assert_eq!(bearer(&header(bad)).expect_err(bad).kind(), ProblemKind::Unauthenticated);
+        }
+        assert!(bearer(&HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! What the host counts and measures, in the OpenMetrics text format. Each part of the host calls the method that names
+//! what happened; only this file knows names and labels of the metrics.
+
+use forewarm_domain::id::{PersonaName, PluginName};
+use forewarm_domain::plan::{Plan, Stock};
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Metric, Registry};
+use std::time::Duration;
+
+/// The media type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labels<const N: usize> = [(&'static str, String); N];
+type Counts<const N: usize> = Family<Labels<N>, Counter>;
+type Levels<const N: usize> = Family<Labels<N>, Gauge>;
+type Spans<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram>;
+
+/// The host's counters, gauges and histograms. Cheap to clone: clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: std::sync::Arc<Registry>,
+    http_requests: Counts<3>,
+    http_seconds: Spans<2>,
+    logins_refused: Counter,
+    event_streams: Gauge,
+    claims: Counts<2>,
+    claim_wait_seconds: Spans<1>,
+    claims_waiting: Levels<1>,
+    instances: Levels<2>,
+    plan_wanted: Levels<1>,
+    plan_seconds: Histogram,
+    forecast_seconds: Spans<1>,
+    plugin_calls: Counts<2>,
+    plugin_failures: Counts<2>,
+    ingest_samples: Counts<2>,
+    store_commit_seconds: Histogram,
+}
+
+/// 100 us to 52 s, doubling.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_1, 2.0, 20))
+}
+
+/// 1 s to 34 min, doubling: for what a caller waits for a machine.
+fn long_seconds() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 2.0, 12))
+}
+
+fn register<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("forewarm");
+        let r = &mut registry;
+        let http_requests = register(r, "http_requests", "Requests answered", Counts::default());
+        let http_seconds = register(r, "http_request_seconds", "Time to answer a request", spans(seconds));
+        let logins_refused = register(r, "http_logins_refused", "Requests without a valid token", Counter::default());
+        let event_streams = register(r, "http_event_streams", "Event streams that are open", Gauge::default());
+        let claims = register(r, "claims", "Claims served, by whether an instance was warm", Counts::default());
+        let claim_wait_seconds = register(r, "claim_wait_seconds", "Time from claim to instance", spans(long_seconds));
+        let claims_waiting = register(r, "claims_waiting", "Claims that wait for an instance", Levels::default());
+        let instances = register(r, "instances", "Instances by persona and state", Levels::default());
+        let plan_wanted = register(r, "plan_wanted_instances", "Instances that the last plan wants", Levels::default());
+        let plan_seconds = register(r, "plan_round_seconds", "Time of one planning round over all personas", seconds());
+        let forecast_seconds = register(r, "forecast_seconds", "Time to get one forecast", spans(seconds));
+        let plugin_calls = register(r, "plugin_calls", "Calls to plugins", Counts::default());
+        let plugin_failures = register(r, "plugin_failures", "Calls to plugins without an answer", Counts::default());
+        let ingest_samples = register(r, "ingest_samples", "Samples taken in or refused", Counts::default());
+        let store_commit_seconds = register(r, "store_commit_seconds", "Time to commit to the store", seconds());
+        Self {
+            registry: std::sync::Arc::new(registry),
+            http_requests,
+            http_seconds,
+            logins_refused,
+            event_streams,
+            claims,
+            claim_wait_seconds,
+            claims_waiting,
+            instances,
+            plan_wanted,
+            plan_seconds,
+            forecast_seconds,
+            plugin_calls,
+            plugin_failures,
+            ingest_samples,
+            store_commit_seconds,
+        }
+    }
+}
+
+fn spans<const N: usize>(buckets: fn() -> Histogram) -> Spans<N> {
+    Family::new_with_constructor(buckets)
+}
+
+impl Metrics {
+    /// A request was answered. `route` is the route's pattern, never the path, so that labels stay few.
+    pub fn http_request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let (method, route) = (method.to_owned(), route.to_owned());
+        let labels = [("method", method.clone()), ("route", route.clone()), ("status", status.to_string())];
+        self.http_requests.get_or_create(&labels).inc();
+        self.http_seconds.get_or_create(&[("method", method), ("route", route)]).observe(took.as_secs_f64());
+    }
+
+    /// A request came without a valid token.
+    pub fn login_refused(&self) {
+        self.logins_refused.inc();
+    }
+
+    /// How many event streams are open.
+    pub fn event_streams(&self, open: usize) {
+        self.event_streams.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    /// A claim got its instance: at once (`warm`), or after it `waited`.
+    pub fn claim_served(&self, persona: &PersonaName, warm: bool, waited: Duration) {
+        let start = if warm { "warm" } else { "cold" };
+        self.claims.get_or_create(&[("persona", persona.to_string()), ("start", start.to_owned())]).inc();
+        self.claim_wait_seconds.get_or_create(&[("start", start.to_owned())]).observe(waited.as_secs_f64());
+    }
+
+    /// A plan was decided: what it wants, and what there was.
+    pub fn planned(&self, plan: &Plan) {
+        let persona = plan.persona.to_string();
+        self.plan_wanted.get_or_create(&[("persona", persona.clone())]).set(plan.wanted.into());
+        let Stock { active, warm, booting, resetting, waiting } = plan.stock;
+        for (state, count) in [("active", active), ("warm", warm), ("booting", booting), ("resetting", resetting)] {
+            self.instances.get_or_create(&[("persona", persona.clone()), ("state", state.to_owned())]).set(count.into());
+        }
+        self.claims_waiting.get_or_create(&[("persona", persona)]).set(waiting.into());
+    }
+
+    /// A planning round over all personas is done.
+    pub fn cycle_done(&self, took: Duration) {
+        self.plan_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A forecast was asked for; `made` says whether there is one.
+    pub fn forecast_made(&self, made: bool, took: Duration) {
+        let result = if made { "made" } else { "missing" };
+        self.forecast_seconds.get_or_create(&[("result", result.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    /// A plugin was called; `failure` is the kind of failure if there was no answer.
+    pub fn plugin_call(&self, plugin: &PluginName, function: &'static str, failure: Option<&str>) {
+        let name = plugin.to_string();
+        self.plugin_calls.get_or_create(&[("plugin", name.clone()), ("function", function.to_owned())]).inc();
+        if let Some(kind) = failure {
+            self.plugin_failures.get_or_create(&[("plugin", name), ("kind", kind.to_owned())]).inc();
+        }
+    }
+
+    /// Samples came in over `source` (`json`, `csv`, `prometheus`).
+    pub fn ingested(&self, source: &'static str, accepted: u64, refused: u64) {
+        let labels = |result: &str| [("source", source.to_owned()), ("result", result.to_owned())];
+        self.ingest_samples.get_or_create(&labels("accepted")).inc_by(accepted);
+        self.ingest_samples.get_or_create(&labels("refused")).inc_by(refused);
+    }
+
+    /// The store committed.
+    pub fn store_commit(&self, took: Duration) {
+        self.store_commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Everything as OpenMetrics text.
+    ///
+    /// # Errors
+    /// [`std::fmt::Error`] when a metric cannot be written.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut page = String::new();
+        text::encode(&mut page, &self.registry)?;
+        Ok(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forewarm_domain::persona::Policy;
+    use forewarm_domain::time::TimestampMs;
+
+    fn plan(warm: u32) -> Plan {
+        Plan {
+            persona: "web".parse().expect("valid"),
+            persona_version: 1,
+            at: TimestampMs(0),
+            policy: Policy::Reactive,
+            wanted: 9,
+            stock: Stock { warm, ..Stock::default() },
+            reasons: vec![],
+            levels: vec![],
+        }
+    }
+
+    #[test]
+    fn what_happened_is_on_the_page() {
+        let metrics = Metrics::default();
+        let web = "web".parse().expect("valid");
+        metrics.clone().claim_served(&web, true, Duration::ZERO);
+        metrics.http_request("GET", "/v1/personas/{name}", 404, Duration::from_millis(3));
+        metrics.planned(&plan(7));
+        metrics.ingested("csv", 10, 2);
+        let page = metrics.encode().expect("encodes");
+        for line in [
+            r#"forewarm_claims_total{persona="web",start="warm"} 1"#,
+            r#"forewarm_http_requests_total{method="GET",route="/v1/personas/{name}",status="404"} 1"#,
+            r#"forewarm_instances{persona="web",state="warm"} 7"#,
+            r#"forewarm_plan_wanted_instances{persona="web"} 9"#,
+            r#"forewarm_ingest_samples_total{source="csv",result="refused"} 2"#,
+        ] {
+            assert!(page.contains(line), "{line} is missing in\n{page}");
+        }
+    }
+}
