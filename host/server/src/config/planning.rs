@@ -18,18 +18,10 @@ pub struct PlanningConfig {
     pub horizon_steps: u32,
     /// How late measurements arrive, in seconds; counted as part of the time that a launch takes.
     pub metric_lag_s: u32,
-    /// A load that is older than this many steps is stale: nothing is taken away because of it.
-    pub stale_after_steps: u32,
     /// What a launch is taken to last until launches have been measured, in seconds.
     pub assumed_boot_s: u32,
-    /// Forecasters fit their models anew after this many steps.
-    pub refit_after_steps: u32,
-    /// An operation that a driver failed to carry out this often is given up. Destroying is tried for ever.
-    pub max_attempts: u32,
-    /// How long a call to a plugin may take, waiting included, in seconds.
-    pub call_timeout_s: u32,
-    /// Calls to plugins that may be under way at a time.
-    pub parallel_calls: u32,
+    /// How often forecasters fit their models anew, in seconds.
+    pub refit_s: u32,
 }
 
 impl Default for PlanningConfig {
@@ -38,12 +30,8 @@ impl Default for PlanningConfig {
             step_s: 60,
             horizon_steps: 60,
             metric_lag_s: 15,
-            stale_after_steps: 5,
             assumed_boot_s: 120,
-            refit_after_steps: 1_440,
-            max_attempts: 5,
-            call_timeout_s: 30,
-            parallel_calls: 16,
+            refit_s: 86_400,
         }
     }
 }
@@ -53,11 +41,7 @@ impl PlanningConfig {
         faults.range("planning.step_s", self.step_s, 1..=3_600, "seconds");
         faults.range("planning.horizon_steps", self.horizon_steps, 1..=HORIZON_MAX, "steps");
         faults.range("planning.metric_lag_s", self.metric_lag_s, 0..=3_600, "seconds");
-        faults.range("planning.stale_after_steps", self.stale_after_steps, 1..=1_440, "steps");
         faults.range("planning.assumed_boot_s", self.assumed_boot_s, 1..=86_400, "seconds");
-        faults.range("planning.refit_after_steps", self.refit_after_steps, 1..=100_000, "steps");
-        faults.range("planning.max_attempts", self.max_attempts, 1..=1_000, "attempts");
-        faults.range("planning.call_timeout_s", self.call_timeout_s, 1..=600, "seconds");
-        faults.range("planning.parallel_calls", self.parallel_calls, 1..=1_024, "calls");
+        faults.range("planning.refit_s", self.refit_s, 60..=2_592_000, "seconds");
     }
 }

@@ -1,0 +1,23 @@
+//! `/v1/personas`: the catalog, and what is planned, forecast, running and achieved per persona.
+
+mod apply;
+mod list;
+mod read;
+mod standing;
+
+pub use list::{PersonaPage, PersonaSummary};
+
+use super::state::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(read::get, apply::put))
+        .routes(routes!(read::versions))
+        .routes(routes!(standing::plan))
+        .routes(routes!(standing::forecast))
+        .routes(routes!(standing::instances))
+        .routes(routes!(standing::outcomes))
+}

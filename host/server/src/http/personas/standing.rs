@@ -1,0 +1,116 @@
+//! What stands for a persona at present: plan, forecast, instances; and what its hours came to.
+
+use crate::http::auth::Caller;
+use crate::http::parameters::{InPath, InQuery, persona};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::state::AppState;
+use axum::Json;
+use axum::extract::State;
+use forewarm_domain::forecast::Fan;
+use forewarm_domain::id::PersonaName;
+use forewarm_domain::instance::Instance;
+use forewarm_domain::outcome::Outcome;
+use forewarm_domain::plan::Plan;
+use forewarm_domain::time::{DAY_MS, HOUR_MS, TimestampMs};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::IntoParams;
+
+/// The longest span of outcomes in one answer.
+const OUTCOMES_MS_MAX: i64 = 92 * DAY_MS;
+
+/// Gives the newest plan: how many instances are wanted, and why.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/plan",
+    tag = "personas",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = Plan))
+)]
+pub(super) async fn plan(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<Arc<Plan>>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    let missing = || not_yet(format!("{name} has not been planned yet: the next planning round does"));
+    state.core.plan(&name).map(Json).ok_or_else(missing)
+}
+
+/// Gives the newest forecast of the load: `values` has one row per step ahead and one column per level.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/forecast",
+    tag = "personas",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = Fan))
+)]
+pub(super) async fn forecast(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<Arc<Fan>>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    let missing = || not_yet(format!("there is no forecast for {name}: its plan says why"));
+    state.core.forecast(&name).map(Json).ok_or_else(missing)
+}
+
+/// Gives the instances, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/instances",
+    tag = "personas",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = Vec<Instance>))
+)]
+pub(super) async fn instances(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<Vec<Instance>>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    Ok(Json(state.core.instances(&name)))
+}
+
+/// A span of time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Span {
+    /// From the hour of this instant on; a day before `to` unless given.
+    from: Option<TimestampMs>,
+    /// Up to, not including, this instant; the end of the present hour unless given.
+    to: Option<TimestampMs>,
+}
+
+/// Gives what the hours of a span came to: claims, waits, idle and unserved instance-steps, and how good the forecasts were.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/outcomes",
+    tag = "personas",
+    params(("name" = PersonaName, Path, description = "The persona"), Span),
+    responses((status = 200, body = Vec<Outcome>))
+)]
+pub(super) async fn outcomes(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+    InQuery(span): InQuery<Span>,
+) -> Result<Json<Vec<Outcome>>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    let to = span.to.unwrap_or_else(|| state.core.clock().now() + HOUR_MS);
+    let from = span.from.unwrap_or(to - DAY_MS).floor(HOUR_MS);
+    if from >= to || to.since(from) > OUTCOMES_MS_MAX {
+        let detail = "the query is not valid: `from` must lie before `to`, by 92 days at most";
+        return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+    }
+    Ok(Json(state.core.outcomes(&name, from, to).await?))
+}
+
+fn not_yet(detail: String) -> Problem {
+    Problem::new(ProblemKind::NotFound, detail)
+}

@@ -1,0 +1,80 @@
+//! What all handlers share.
+
+use super::auth::TokenBook;
+use super::events::EventRing;
+use crate::config::{HttpConfig, RemoteWriteRule};
+use crate::core::Core;
+use crate::metrics::Metrics;
+use crate::plugins::PluginHost;
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What the API is made from.
+pub struct Parts {
+    /// Limits of the API.
+    pub config: HttpConfig,
+    /// What the API is about.
+    pub core: Arc<Core>,
+    /// The plugins of this host.
+    pub plugins: Arc<PluginHost>,
+    /// Who may call.
+    pub tokens: TokenBook,
+    /// What Prometheus' metrics mean.
+    pub remote_write: Vec<RemoteWriteRule>,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
+    /// Cancelled when the host stops: event streams end then.
+    pub stopping: CancellationToken,
+}
+
+/// What all handlers share; clones are the same.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// See [`AppState`].
+pub struct Shared {
+    pub(super) config: HttpConfig,
+    pub(super) core: Arc<Core>,
+    pub(super) plugins: Arc<PluginHost>,
+    pub(super) tokens: TokenBook,
+    pub(super) remote_write: Vec<RemoteWriteRule>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) stopping: CancellationToken,
+    pub(super) events: Arc<EventRing>,
+    /// One permit per request that is worked on.
+    pub(super) requests: Semaphore,
+    /// One permit per event stream that is open.
+    pub(super) streams: Arc<Semaphore>,
+    /// Every path of the API, to name the nearest one to a path that is none.
+    pub(super) paths: Vec<String>,
+}
+
+impl AppState {
+    /// Puts the shared state together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, core, plugins, tokens, remote_write, metrics, stopping } = parts;
+        Self(Arc::new(Shared {
+            events: Arc::new(EventRing::new(config.event_backlog as usize)),
+            requests: Semaphore::new(config.max_concurrent_requests as usize),
+            streams: Arc::new(Semaphore::new(config.max_event_streams as usize)),
+            paths: super::openapi::paths(),
+            config,
+            core,
+            plugins,
+            tokens,
+            remote_write,
+            metrics,
+            stopping,
+        }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
