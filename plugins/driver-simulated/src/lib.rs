@@ -38,7 +38,7 @@ fn with<T>(action: impl FnOnce(CloudAt<'_, HostState>) -> Result<T, Error>) -> R
     parameters = "parameters.schema.json",
     capabilities = ["state"],
     memory_mib = 64,
-    host_calls = 10_100
+    host_calls = 10_000
 )]
 impl Driver for Simulated {
     fn describe() -> Result<DriverDescription, Error> {

@@ -24,7 +24,7 @@ pub struct Parameters {
     pub failure_rate: f64,
     /// Share of calls that are answered `unavailable`, 0 to 1.
     pub unavailable_rate: f64,
-    /// The quota.
+    /// The quota; a restarted host reads every instance in one call, which may make 10,000 host calls.
     pub max_instances: u32,
     /// One core for one hour.
     pub cpu_hour: f64,
@@ -50,7 +50,7 @@ impl Default for Parameters {
             sigma: 0.1,
             failure_rate: 0.0,
             unavailable_rate: 0.0,
-            max_instances: 10_000,
+            max_instances: 9_900,
             cpu_hour: 0.04,
             gib_hour: 0.005,
             storage_gib_hour: 0.0001,

@@ -1,6 +1,6 @@
 //! The step clock's forecaster: recent levels and the same time yesterday and last week, quantiles from its own latest
 //! errors. The way through: [`model`] keeps a [`history`], fits a [`regression`] on [`features`] whose errors become a
-//! [`spread`], and falls back to [`naive`] while there is little data.
+//! [`spread`] in units of their [`scale`], and falls back to [`naive`] while there is little data.
 
 pub mod features;
 pub mod history;
@@ -9,6 +9,7 @@ pub mod naive;
 pub mod parameters;
 pub mod regression;
 pub mod ridge;
+pub mod scale;
 pub mod seasonality;
 pub mod spread;
 

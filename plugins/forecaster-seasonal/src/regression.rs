@@ -7,6 +7,7 @@
 use crate::features::{Layout, Means, Running, Summed};
 use crate::history::History;
 use crate::ridge;
+use crate::scale::{self, Scale};
 use crate::spread::{Place, Spread};
 use forewarm_sdk::kernels::{axpy, dot, gram};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,7 @@ struct Horizon {
     steps: usize,
     /// Weights of the shared features, then of the horizon's own.
     weights: Vec<f64>,
+    scale: Scale,
     spread: Spread,
 }
 
@@ -86,9 +88,10 @@ impl Regression {
             let fitting: Vec<usize> = group.iter().copied().filter(|h| first + h + ROWS_MIN * 2 <= count).collect();
             for (steps, weights) in weights(history, &layout, &means, &fitting, first, stride) {
                 let rows = first.max((count - steps).saturating_sub(residual_memory));
-                let mut pairs = errors(history, &layout, &means, (steps, &weights), rows, stride.min(2));
-                let Some(spread) = Spread::new(&mut pairs) else { continue };
-                horizons.push(Horizon { steps, weights, spread });
+                let errors = Errors { history, layout: &layout, means: &means, steps, weights: &weights };
+                let scale = errors.scale(rows);
+                let Some(spread) = Spread::new(&mut errors.pairs(&scale, rows)) else { continue };
+                horizons.push(Horizon { steps, weights, scale, spread });
             }
         }
         let range = range(history.values(), (f64::INFINITY, f64::NEG_INFINITY));
@@ -105,20 +108,20 @@ impl Regression {
         let (means, at) = (Summed(values), values.len() - 1);
         let anchor = layout.anchor(&means, at);
         let (strange, (low, high)) = (self.is_outside(anchor), self.widened(1.0));
-        let mut shared = vec![0.0; layout.shared()];
-        layout.write_shared(&means, at, anchor, |index, value| shared[index] = value);
+        let shared = layout.shared();
+        let (mut features, mut scaled) = (vec![0.0; layout.width()], vec![0.0; layout.width()]);
+        layout.write_shared(&means, at, anchor, |index, value| features[index] = value);
         let needed = self.horizons.iter().take_while(|one| one.steps < horizon).count() + 1;
         let row = |one: &Horizon| {
-            let mut prediction = anchor + dot(&shared, &one.weights);
-            layout.write_horizon(&means, at, one.steps, anchor, |index, value| {
-                prediction += one.weights[shared.len() + index] * value;
-            });
-            let prediction = if strange { anchor } else { prediction.clamp(low, high) };
-            Row {
-                steps: one.steps,
-                middle: prediction,
-                quantiles: one.spread.at(prediction, places).map(|error| prediction + error).collect(),
+            layout.write_horizon(&means, at, one.steps, anchor, |index, value| features[shared + index] = value);
+            let predicted = anchor + dot(&features, &one.weights);
+            let middle = if strange { anchor } else { predicted.clamp(low, high) };
+            for (index, (to, from)) in scaled.iter_mut().zip(&features).enumerate() {
+                *to = scale::feature(index, *from, middle);
             }
+            let scale = one.scale.at(&scaled);
+            let quantiles = one.spread.at(middle, places).map(|error| middle + scale * error).collect();
+            Row { steps: one.steps, middle, quantiles }
         };
         self.horizons.iter().take(needed).map(row).collect()
     }
@@ -222,37 +225,82 @@ fn solve(common: &[f64], sum: &Sums, shared: usize, own: usize, rows: f64) -> Ve
     ridge::solve(&gram, &products, rows, STRENGTH, FLOOR)
 }
 
-/// Pairs of prediction and error for one horizon, over the rows from `from` on.
-fn errors(
-    history: &History,
-    layout: &Layout,
-    means: &Running,
-    (steps, weights): (usize, &[f64]),
-    from: usize,
-    stride: usize,
-) -> Vec<(f32, f32)> {
-    let values = history.values();
-    let (shared, own) = (layout.shared(), layout.width() - layout.shared());
-    let times: Vec<usize> = (from..values.len() - steps).rev().step_by(stride).collect();
-    let mut pairs = Vec::with_capacity(times.len());
-    let (mut features, mut extra) = (Block::new(shared), Block::new(own));
-    let mut predicted = vec![0.0; BLOCK];
-    for chunk in times.chunks(BLOCK) {
-        features.rows = chunk.len();
-        extra.rows = chunk.len();
-        let anchors = fill_shared(&mut features, layout, means, chunk);
-        fill_own(&mut extra, layout, means, chunk, (&anchors, steps));
-        predicted[..chunk.len()].copy_from_slice(&anchors);
-        for (index, weight) in weights.iter().enumerate() {
-            let column = index.checked_sub(shared).map_or_else(|| features.column(index), |index| extra.column(index));
-            axpy(*weight, column, &mut predicted);
-        }
-        for (row, at) in chunk.iter().enumerate().filter(|(_, at)| !history.is_missing(**at + steps)) {
-            let prediction = predicted[row];
-            pairs.push((prediction as f32, (f64::from(values[at + steps]) - prediction) as f32));
+/// The errors of one horizon's predictions.
+struct Errors<'a> {
+    history: &'a History,
+    layout: &'a Layout,
+    means: &'a Running,
+    steps: usize,
+    weights: &'a [f64],
+}
+
+/// Rows between two errors that the spread and the scale are read from.
+const SPREAD_STRIDE: usize = 2;
+const SCALE_STRIDE: usize = 4;
+
+impl Errors<'_> {
+    /// Fits the scale of the errors, over the rows from `from` on.
+    fn scale(&self, from: usize) -> Scale {
+        let width = self.weights.len();
+        let mut sums = vec![0.0; (width + 1) * (width + 1)];
+        self.blocks(from, SCALE_STRIDE, |block, _| {
+            let columns: Vec<&[f64]> = (0..=width).map(|index| block.column(index)).collect();
+            gram(&columns, &mut sums);
+        });
+        Scale::fit(&sums, width)
+    }
+
+    /// Pairs of a prediction and its error in units of the scale, over the rows from `from` on.
+    fn pairs(&self, scale: &Scale, from: usize) -> Vec<(f32, f32)> {
+        let (weights, typical) = scale.parts();
+        let mut pairs = Vec::with_capacity((self.history.values().len() - from) / SPREAD_STRIDE);
+        let mut scales = vec![0.0; BLOCK];
+        self.blocks(from, SPREAD_STRIDE, |block, errors| {
+            scales[..block.rows].fill(typical);
+            for (index, weight) in weights.iter().enumerate() {
+                axpy(*weight, block.column(index), &mut scales);
+            }
+            for (row, error) in errors.iter().enumerate().filter(|(_, error)| !error.is_nan()) {
+                pairs.push((block.column(1)[row] as f32, (error / scale.within(scales[row])) as f32));
+            }
+        });
+        pairs
+    }
+
+    /// Walks over blocks of rows, each with the features of the scale and the size of the error as columns, and with
+    /// the errors beside it. Where the target is missing the row is all zeros and its error NaN.
+    fn blocks(&self, from: usize, stride: usize, mut each: impl FnMut(&Block, &[f64])) {
+        let (layout, means, values) = (self.layout, self.means, self.history.values());
+        let (shared, width) = (layout.shared(), self.weights.len());
+        let times: Vec<usize> = (from..values.len() - self.steps).rev().step_by(stride).collect();
+        let (mut features, mut own, mut block) =
+            (Block::new(shared), Block::new(width - shared), Block::new(width + 1));
+        let (mut predicted, mut errors) = (vec![0.0; BLOCK], vec![0.0; BLOCK]);
+        for chunk in times.chunks(BLOCK) {
+            (features.rows, own.rows, block.rows) = (chunk.len(), chunk.len(), chunk.len());
+            let anchors = fill_shared(&mut features, layout, means, chunk);
+            fill_own(&mut own, layout, means, chunk, (&anchors, self.steps));
+            predicted[..chunk.len()].copy_from_slice(&anchors);
+            let column =
+                |index: usize| index.checked_sub(shared).map_or_else(|| features.column(index), |i| own.column(i));
+            for (index, weight) in self.weights.iter().enumerate() {
+                axpy(*weight, column(index), &mut predicted);
+            }
+            for (row, at) in chunk.iter().enumerate() {
+                let target = at + self.steps;
+                let missing = self.history.is_missing(target);
+                errors[row] = if missing { f64::NAN } else { f64::from(values[target]) - predicted[row] };
+                block.put(width, row, if missing { 0.0 } else { errors[row].abs() });
+            }
+            for index in 0..width {
+                for (row, value) in column(index).iter().enumerate() {
+                    let feature = scale::feature(index, *value, predicted[row]);
+                    block.put(index, row, if errors[row].is_nan() { 0.0 } else { feature });
+                }
+            }
+            each(&block, &errors[..chunk.len()]);
         }
     }
-    pairs
 }
 
 /// Fills the shared features of some times, and gives the recent level at each.
