@@ -160,7 +160,7 @@ impl<S: Store> CloudAt<'_, S> {
     pub fn park(&mut self, id: &str, token: &str) -> Result<Instance, Error> {
         self.begin(('p', "park"), id, token, |record, now| {
             let fits = matches!(now, Now::Stable(Held::Warm | Held::Shell));
-            fits.then(|| (Held::Parked, record)).ok_or("a warm instance or a shell")
+            fits.then_some((Held::Parked, record)).ok_or("a warm instance or a shell")
         })
     }
 

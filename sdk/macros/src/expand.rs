@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use syn::{ItemImpl, Type};
 
 /// Gives the `impl` back, followed by what makes a component of it; or by a compile error.
-pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
-    match try_expand(kind, arguments, &item) {
+pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    match try_expand(kind, arguments, item) {
         Ok(addition) => quote! { #item #addition },
         Err(error) => {
             let error = error.to_compile_error();
@@ -98,7 +98,7 @@ mod tests {
 
     fn expanded(arguments: &str, item: &str) -> String {
         let (arguments, item) = (arguments.parse().expect("tokens"), item.parse().expect("tokens"));
-        expand(Kind::Forecaster, arguments, item).to_string()
+        expand(Kind::Forecaster, arguments, &item).to_string()
     }
 
     #[test]

@@ -16,23 +16,23 @@ use proc_macro::TokenStream;
 /// `capabilities = ["state"]`; and the limits to ask for: `memory_mib`, `call_ms`, `log_kib`, `host_calls`.
 #[proc_macro_attribute]
 pub fn forecaster(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::Forecaster, arguments.into(), item.into()).into()
+    expand::expand(Kind::Forecaster, arguments.into(), &item.into()).into()
 }
 
 /// Exports an `impl AnomalyDetector for T` as an anomaly-detector plugin. Arguments as for [`macro@forecaster`].
 #[proc_macro_attribute]
 pub fn anomaly_detector(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::AnomalyDetector, arguments.into(), item.into()).into()
+    expand::expand(Kind::AnomalyDetector, arguments.into(), &item.into()).into()
 }
 
 /// Exports an `impl Profiler for T` as a profiler plugin. Arguments as for [`macro@forecaster`].
 #[proc_macro_attribute]
 pub fn profiler(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::Profiler, arguments.into(), item.into()).into()
+    expand::expand(Kind::Profiler, arguments.into(), &item.into()).into()
 }
 
 /// Exports an `impl Driver for T` as a driver plugin. Arguments as for [`macro@forecaster`].
 #[proc_macro_attribute]
 pub fn driver(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::Driver, arguments.into(), item.into()).into()
+    expand::expand(Kind::Driver, arguments.into(), &item.into()).into()
 }

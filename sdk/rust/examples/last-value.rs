@@ -3,8 +3,9 @@
 
 use forewarm_sdk::prelude::*;
 
+/// The last value that was there.
 #[derive(Serialize, Deserialize)]
-struct Last(f64);
+pub struct Last(f64);
 
 #[forecaster(summary = "Repeats the last value", memory_mib = 16)]
 impl Forecaster for Last {
