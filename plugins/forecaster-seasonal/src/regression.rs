@@ -4,7 +4,7 @@
 //! features and the target that belong to a horizon are added for each. Rows are taken block by block, so that fitting
 //! needs little memory beside the history.
 
-use crate::features::{Layout, Means, Running, Summed};
+use crate::features::{LEADING, Layout, Running, Term};
 use crate::history::History;
 use crate::ridge;
 use crate::scale::{self, Scale};
@@ -62,6 +62,10 @@ impl Block {
         &self.columns[index * BLOCK..index * BLOCK + self.rows]
     }
 
+    fn column_mut(&mut self, index: usize) -> &mut [f64] {
+        &mut self.columns[index * BLOCK..index * BLOCK + self.rows]
+    }
+
     fn put(&mut self, index: usize, row: usize, value: f64) {
         self.columns[index * BLOCK + row] = value;
     }
@@ -105,20 +109,22 @@ impl Regression {
     #[must_use]
     pub fn predict(&self, values: &[f32], horizon: usize, places: &[Place]) -> Vec<Row> {
         let layout = Layout::new(&self.periods);
-        let (means, at) = (Summed(values), values.len() - 1);
-        let anchor = layout.anchor(&means, at);
+        let at = values.len() - 1;
+        let anchor = Term::ANCHOR.mean(values, at);
         let (strange, (low, high)) = (self.is_outside(anchor), self.widened(1.0));
-        let shared = layout.shared();
-        let (mut features, mut scaled) = (vec![0.0; layout.width()], vec![0.0; layout.width()]);
-        layout.write_shared(&means, at, anchor, |index, value| features[index] = value);
+        let difference = |term: Term| term.mean(values, at) - anchor;
+        let mut features = vec![1.0, anchor];
+        features.extend(layout.shared().into_iter().map(difference));
+        let shared = features.len();
+        let mut scaled = Vec::new();
         let needed = self.horizons.iter().take_while(|one| one.steps < horizon).count() + 1;
         let row = |one: &Horizon| {
-            layout.write_horizon(&means, at, one.steps, anchor, |index, value| features[shared + index] = value);
+            features.truncate(shared);
+            features.extend(layout.own(one.steps).into_iter().map(difference));
             let predicted = anchor + dot(&features, &one.weights);
             let middle = if strange { anchor } else { predicted.clamp(low, high) };
-            for (index, (to, from)) in scaled.iter_mut().zip(&features).enumerate() {
-                *to = scale::feature(index, *from, middle);
-            }
+            scaled.clear();
+            scaled.extend(features.iter().enumerate().map(|(index, value)| scale::feature(index, *value, middle)));
             let scale = one.scale.at(&scaled);
             let quantiles = one.spread.at(middle, places).map(|error| middle + scale * error).collect();
             Row { steps: one.steps, middle, quantiles }
@@ -170,7 +176,7 @@ fn weights(
 ) -> Vec<(usize, Vec<f64>)> {
     let Some(longest) = horizons.iter().max() else { return Vec::new() };
     let values = history.values();
-    let (shared, own) = (layout.shared(), layout.width() - layout.shared());
+    let (shared, own) = (LEADING + layout.shared().len(), layout.own(1).len());
     let mut common = vec![0.0; shared * shared];
     let mut sums: Vec<Sums> = horizons
         .iter()
@@ -185,11 +191,11 @@ fn weights(
     for chunk in times.chunks(BLOCK) {
         features.rows = chunk.len();
         extra.rows = chunk.len();
-        let anchors = fill_shared(&mut features, layout, means, chunk);
+        let anchors = fill_shared(&mut features, &layout.shared(), means, chunk);
         let columns: Vec<&[f64]> = (0..shared).map(|index| features.column(index)).collect();
         gram(&columns, &mut common);
         for sum in &mut sums {
-            fill_own(&mut extra, layout, means, chunk, (&anchors, sum.steps));
+            fill(&mut extra, 0, &layout.own(sum.steps), means, (chunk, &anchors));
             for (row, at) in chunk.iter().enumerate() {
                 extra.put(own, row, f64::from(values[at + sum.steps]) - anchors[row]);
             }
@@ -271,15 +277,16 @@ impl Errors<'_> {
     /// the errors beside it. Where the target is missing the row is all zeros and its error NaN.
     fn blocks(&self, from: usize, stride: usize, mut each: impl FnMut(&Block, &[f64])) {
         let (layout, means, values) = (self.layout, self.means, self.history.values());
-        let (shared, width) = (layout.shared(), self.weights.len());
+        let (terms, own_terms) = (layout.shared(), layout.own(self.steps));
+        let (shared, width) = (LEADING + terms.len(), self.weights.len());
         let times: Vec<usize> = (from..values.len() - self.steps).rev().step_by(stride).collect();
         let (mut features, mut own, mut block) =
             (Block::new(shared), Block::new(width - shared), Block::new(width + 1));
         let (mut predicted, mut errors) = (vec![0.0; BLOCK], vec![0.0; BLOCK]);
         for chunk in times.chunks(BLOCK) {
             (features.rows, own.rows, block.rows) = (chunk.len(), chunk.len(), chunk.len());
-            let anchors = fill_shared(&mut features, layout, means, chunk);
-            fill_own(&mut own, layout, means, chunk, (&anchors, self.steps));
+            let anchors = fill_shared(&mut features, &terms, means, chunk);
+            fill(&mut own, 0, &own_terms, means, (chunk, &anchors));
             predicted[..chunk.len()].copy_from_slice(&anchors);
             let column =
                 |index: usize| index.checked_sub(shared).map_or_else(|| features.column(index), |i| own.column(i));
@@ -293,10 +300,13 @@ impl Errors<'_> {
                 block.put(width, row, if missing { 0.0 } else { errors[row].abs() });
             }
             for index in 0..width {
-                for (row, value) in column(index).iter().enumerate() {
-                    let feature = scale::feature(index, *value, predicted[row]);
-                    block.put(index, row, if errors[row].is_nan() { 0.0 } else { feature });
+                let pairs = column(index).iter().zip(&predicted);
+                for (to, (value, predicted)) in block.column_mut(index).iter_mut().zip(pairs) {
+                    *to = scale::feature(index, *value, *predicted);
                 }
+            }
+            for row in (0..chunk.len()).filter(|row| errors[*row].is_nan()) {
+                (0..width).for_each(|index| block.put(index, row, 0.0));
             }
             each(&block, &errors[..chunk.len()]);
         }
@@ -304,24 +314,21 @@ impl Errors<'_> {
 }
 
 /// Fills the shared features of some times, and gives the recent level at each.
-fn fill_shared(block: &mut Block, layout: &Layout, means: &Running, times: &[usize]) -> Vec<f64> {
-    let fill = |(row, at): (usize, &usize)| {
-        let anchor = layout.anchor(means, *at);
-        layout.write_shared(means, *at, anchor, |index, value| block.put(index, row, value));
-        anchor
-    };
-    times.iter().enumerate().map(fill).collect()
+fn fill_shared(block: &mut Block, terms: &[Term], means: &Running, times: &[usize]) -> Vec<f64> {
+    let mut anchors = vec![0.0; times.len()];
+    means.write(Term::ANCHOR, times, &mut anchors);
+    block.column_mut(0).fill(1.0);
+    block.column_mut(1).copy_from_slice(&anchors);
+    fill(block, LEADING, terms, means, (times, &anchors));
+    anchors
 }
 
-fn fill_own(
-    block: &mut Block,
-    layout: &Layout,
-    means: &impl Means,
-    times: &[usize],
-    (anchors, steps): (&[f64], usize),
-) {
-    for (row, at) in times.iter().enumerate() {
-        layout.write_horizon(means, *at, steps, anchors[row], |index, value| block.put(index, row, value));
+/// Fills the columns from `first` on with the differences of some terms from the recent levels.
+fn fill(block: &mut Block, first: usize, terms: &[Term], means: &Running, (times, anchors): (&[usize], &[f64])) {
+    for (index, term) in terms.iter().enumerate() {
+        let column = block.column_mut(first + index);
+        means.write(*term, times, column);
+        axpy(-1.0, anchors, column);
     }
 }
 
