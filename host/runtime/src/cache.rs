@@ -15,6 +15,9 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 const MAC_BYTES: usize = 32;
+/// Entries beyond this many are removed, oldest first: each new version of a plugin or of the host leaves one behind.
+const MAX_ENTRIES: usize = 100;
+const SUFFIX: &str = "compiled";
 
 /// The folder and the key.
 #[derive(Debug)]
@@ -70,7 +73,20 @@ impl Cache {
         file.write_all(self.mac(name, code).as_bytes())?;
         file.write_all(code)?;
         file.persist(self.folder.join(name))?;
-        Ok(())
+        self.prune()
+    }
+
+    fn prune(&self) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|extension| extension == SUFFIX) {
+                entries.push((entry.metadata()?.modified()?, entry.path()));
+            }
+        }
+        entries.sort_unstable();
+        let surplus = entries.len().saturating_sub(MAX_ENTRIES);
+        entries.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
     }
 
     /// Covers the name as well, so that one entry can't stand in for another.
@@ -86,7 +102,7 @@ fn entry_name(engine: &Engine, kind: &str, component: &[u8]) -> String {
     engine.precompile_compatibility_hash().hash(&mut settings);
     let digest = blake3::hash(component).to_hex();
     let settings = &settings.0.finalize().to_hex()[..16];
-    format!("{digest}-{kind}-{settings}.compiled")
+    format!("{digest}-{kind}-{settings}.{SUFFIX}")
 }
 
 /// Collects what an engine hashes.
@@ -153,6 +169,17 @@ mod tests {
         }
         cache.load(&engine, "compute", EMPTY).expect("compiles again");
         assert_eq!(fs::read(&path).expect("an entry"), good);
+    }
+
+    #[test]
+    fn old_entries_make_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(folder.path()).expect("opens");
+        for entry in 0..MAX_ENTRIES + 5 {
+            cache.write(&format!("{entry}.{SUFFIX}"), b"code").expect("writes");
+        }
+        let left = fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, MAX_ENTRIES + 1, "the entries and the key");
     }
 
     #[test]
