@@ -4,7 +4,7 @@
 //! level: shrinking weights leads towards persistence, not towards zero.
 
 /// Windows of the recent levels, in steps.
-const WINDOWS: [usize; 5] = [1, 10, 30, 60, 180];
+const WINDOWS: [usize; 8] = [1, 2, 6, 10, 20, 30, 60, 180];
 /// Window of the recent level itself.
 const ANCHOR: usize = 3;
 /// How many features come before the differences: the constant and the level.
@@ -149,8 +149,8 @@ mod tests {
 
     #[test]
     fn every_season_adds_its_terms() {
-        assert_eq!((Layout::new(&[]).shared().len(), Layout::new(&[]).own(5).len()), (5, 0));
-        assert_eq!((Layout::new(&[24, 168]).shared().len(), Layout::new(&[24, 168]).own(200).len()), (9, 4));
+        assert_eq!((Layout::new(&[]).shared().len(), Layout::new(&[]).own(5).len()), (8, 0));
+        assert_eq!((Layout::new(&[24, 168]).shared().len(), Layout::new(&[24, 168]).own(200).len()), (12, 4));
         assert_eq!(Layout::new(&[24, 168]).first(), 168);
     }
 

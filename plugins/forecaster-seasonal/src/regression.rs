@@ -241,8 +241,8 @@ struct Errors<'a> {
 }
 
 /// Rows between two errors that the spread and the scale are read from.
-const SPREAD_STRIDE: usize = 2;
-const SCALE_STRIDE: usize = 4;
+const SPREAD_STRIDE: usize = 3;
+const SCALE_STRIDE: usize = 6;
 
 impl Errors<'_> {
     /// Fits the scale of the errors, over the rows from `from` on.

@@ -9,7 +9,7 @@ pub const LEVELS: [f64; 35] = [
     0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.965, 0.975, 0.985, 0.99, 0.995, 0.9975, 0.999, 0.9997,
 ];
 /// The most groups of predictions that are told apart.
-const BINS_MAX: usize = 6;
+const BINS_MAX: usize = 10;
 /// The fewest errors that a group's quantiles are read from.
 const BIN_ROWS_MIN: usize = 100;
 
