@@ -6,8 +6,11 @@
 mod book;
 mod codec;
 mod config;
+pub mod csv;
 mod error;
+pub mod json;
 mod keeper;
+pub mod prometheus;
 mod replay;
 mod sample;
 mod shelf;
