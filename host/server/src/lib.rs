@@ -1,8 +1,16 @@
-//! The forewarm host.
+//! The forewarm host: the planning loop, its HTTP API and the command line.
 
+pub mod app;
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod core;
+pub mod http;
 pub mod ingest;
 pub mod metrics;
-pub mod store;
+pub mod plugins;
+pub mod replay;
+pub mod rounds;
 #[cfg(test)]
 mod snapshot;
+pub mod store;

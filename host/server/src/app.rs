@@ -1,0 +1,150 @@
+//! The composition root: everything that a host consists of, opened in order and closed in reverse.
+
+use crate::config::{BusConfig, Config, PlanningConfig};
+use crate::core::{Core, Parts, Settings};
+use crate::ingest::{self, SeriesBook};
+use crate::metrics::Metrics;
+use crate::plugins::{self, PluginHost, PluginsError};
+use crate::store::{self, Store, StoreError};
+use forewarm_bus::{Bus, ConnectError, LocalBus, NatsBus, NatsConfig};
+use forewarm_domain::time::{Clock, SECOND_MS};
+use forewarm_runtime::{Runtime, RuntimeConfig, RuntimeError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A call to a plugin that was not answered after this time is given up. Plugins' own deadlines are shorter.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A driver operation that failed this often is given up.
+const MAX_ATTEMPTS: u32 = 8;
+/// A load that is older than this many steps is stale.
+const STALE_AFTER_STEPS: i64 = 3;
+/// Calls to plugins that the planning loop has under way at a time, per compute thread.
+const CALLS_PER_THREAD: usize = 4;
+
+/// An open host.
+pub struct App {
+    /// How it was set up.
+    pub config: Config,
+    /// The loop and everything it knows.
+    pub core: Arc<Core>,
+    /// The plugins that it carries.
+    pub plugins: Arc<PluginHost>,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why a host could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory.
+    #[error("the data directory {path} can't be made: {cause}")]
+    DataDir {
+        /// Which directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The series in the store.
+    #[error(transparent)]
+    Series(#[from] ingest::IngestError),
+    /// The bus.
+    #[error(transparent)]
+    Bus(#[from] ConnectError),
+    /// The sandbox.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The plugins.
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
+}
+
+impl App {
+    /// Opens store, series, bus, sandbox and plugins. `components` is where compiled plugins are kept between runs.
+    ///
+    /// # Errors
+    /// [`AppError`] names the part that could not be opened; what was opened before is closed again.
+    pub async fn open(config: Config, components: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+        let path = config.data_dir.clone();
+        std::fs::create_dir_all(&path).map_err(|cause| AppError::DataDir { path, cause })?;
+        let metrics = Arc::new(Metrics::default());
+        let store = Store::open(&store_config(&config)).await?;
+        let series = SeriesBook::open(store.clone(), Arc::clone(&clock), ingest_config(&config)).await?;
+        let bus = connect(&config.bus).await?;
+        let runtime = Runtime::new(runtime_config(&config, components), Arc::clone(&clock), Arc::new(store.clone()))?;
+        let plugins = Arc::new(PluginHost::start(&config.plugins, &runtime, bus.as_ref()).await?);
+        let settings = settings(&config.planning, plugins::compute_threads(&config.plugins));
+        let parts = Parts { clock, settings, store, series, bus, metrics: Arc::clone(&metrics) };
+        let core = Core::open(parts).await?;
+        Ok(Self { config, core, plugins, metrics })
+    }
+
+    /// Ends what is under way and closes the store. Nothing that was acknowledged is lost without it.
+    pub async fn close(self) {
+        let Self { core, plugins, .. } = self;
+        plugins.stop().await;
+        core.series().close().await;
+        core.store().close().await;
+    }
+}
+
+async fn connect(config: &BusConfig) -> Result<Arc<dyn Bus>, ConnectError> {
+    Ok(match &config.nats_url {
+        None => Arc::new(LocalBus::default()),
+        Some(url) => {
+            let mut nats = NatsConfig::new(vec![url.expose().to_owned()]);
+            nats.credentials_file.clone_from(&config.credentials_file);
+            Arc::new(NatsBus::connect(nats).await?)
+        }
+    })
+}
+
+fn store_config(config: &Config) -> store::StoreConfig {
+    store::StoreConfig {
+        url: config.database_url().expose().to_owned(),
+        synchronous: match config.store.synchronous {
+            crate::config::Synchronous::Full => store::Synchronous::Full,
+            crate::config::Synchronous::Normal => store::Synchronous::Normal,
+        },
+        max_connections: config.store.max_connections,
+    }
+}
+
+fn ingest_config(config: &Config) -> ingest::IngestConfig {
+    let ms = |seconds: u32| i64::from(seconds) * SECOND_MS;
+    ingest::IngestConfig {
+        step_ms: ms(config.planning.step_s),
+        late_limit_ms: ms(config.ingest.late_limit_s),
+        future_limit_ms: ms(config.ingest.future_limit_s),
+        max_series: config.ingest.max_series as usize,
+        ..ingest::IngestConfig::default()
+    }
+}
+
+fn runtime_config(config: &Config, components: PathBuf) -> RuntimeConfig {
+    RuntimeConfig {
+        compute_threads: plugins::compute_threads(&config.plugins),
+        max_instances: config.plugins.max_instances,
+        max_component_bytes: (config.plugins.max_component_mib as usize) << 20,
+        cache_dir: Some(components),
+        default_limits: plugins::limits(config.plugins.limits),
+    }
+}
+
+fn settings(planning: &PlanningConfig, compute_threads: usize) -> Settings {
+    let step_ms = i64::from(planning.step_s) * SECOND_MS;
+    Settings {
+        step_ms,
+        horizon_steps: planning.horizon_steps as usize,
+        metric_lag_ms: i64::from(planning.metric_lag_s) * SECOND_MS,
+        stale_after_steps: STALE_AFTER_STEPS,
+        default_boot_ms: i64::from(planning.assumed_boot_s) * SECOND_MS,
+        refit_after_steps: (i64::from(planning.refit_s) * SECOND_MS / step_ms).max(1),
+        max_attempts: MAX_ATTEMPTS,
+        call_timeout: CALL_TIMEOUT,
+        parallel_calls: compute_threads * CALLS_PER_THREAD,
+    }
+}

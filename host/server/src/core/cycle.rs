@@ -1,0 +1,158 @@
+//! One planning round: forecast and decide for every persona, then launch or release what the plans say.
+
+use super::Core;
+use super::feedback::Step;
+use super::pool::Changes;
+use super::view::View;
+use crate::store::{StoreError, Write};
+use forewarm_bus::message::EventTopic;
+use forewarm_domain::persona::Persona;
+use forewarm_domain::plan::{Plan, Snapshot, decide};
+use forewarm_domain::time::TimestampMs;
+use futures::StreamExt;
+use futures::stream;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+/// Loads that the reactive rule looks back upon.
+const RECENT_STEPS: usize = 15;
+/// Personas whose plans are saved in one transaction: small, so that a claim never waits for long behind one.
+const PLANS_PER_COMMIT: usize = 32;
+
+/// What one planning round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CycleReport {
+    /// Personas planned for.
+    pub personas: usize,
+    /// Instances launched.
+    pub launched: u32,
+    /// Instances let go.
+    pub released: u32,
+}
+
+/// A plan, and whether it differs from the one before in what it wants.
+struct Decided {
+    persona: Arc<Persona>,
+    snapshot: Snapshot,
+    plan: Arc<Plan>,
+    is_news: bool,
+}
+
+impl Core {
+    /// Plans for every persona and records the intents that follow; [`Core::dispatch`] carries them out.
+    ///
+    /// # Errors
+    /// [`StoreError`] when plans or intents can't be saved; what was decided is then tried again in the next round.
+    pub async fn cycle(&self) -> Result<CycleReport, StoreError> {
+        let now = self.clock.now();
+        let started = Instant::now();
+        let plans = stream::iter(self.catalog.list()).map(|persona| self.plan_one(persona, now));
+        let mut batches = plans.buffer_unordered(self.settings.parallel_calls.max(1)).ready_chunks(PLANS_PER_COMMIT);
+        let mut report = CycleReport::default();
+        while let Some(batch) = batches.next().await {
+            let done = self.carry_out_plans(batch, now).await?;
+            report.personas += done.personas;
+            report.launched += done.launched;
+            report.released += done.released;
+        }
+        self.metrics.cycle_done(started.elapsed());
+        Ok(report)
+    }
+
+    async fn plan_one(&self, persona: Arc<Persona>, now: TimestampMs) -> Decided {
+        let outlook = self.outlook(&persona, now).await;
+        let name = &persona.spec.name;
+        let snapshot = Snapshot {
+            persona: name.clone(),
+            persona_version: persona.version,
+            at: now,
+            step_ms: self.settings.step_ms,
+            scaling: persona.spec.scaling,
+            capacity_per_instance: persona.spec.demand.capacity_per_instance,
+            lead_ms: self.lead_ms(name),
+            stock: self.pool().stock(name),
+            recent_load: self.recent_load(&persona, now),
+            outlook,
+        };
+        let plan = Arc::new(decide(&snapshot));
+        let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy));
+        let is_news = before != Some((plan.wanted, plan.policy));
+        Decided { persona, snapshot, plan, is_news }
+    }
+
+    /// The loads of the last steps before `now`; `NaN` for those that are not known (yet). A last step whose load is
+    /// still on its way, within the lag of the measurement, is left out.
+    fn recent_load(&self, persona: &Persona, now: TimestampMs) -> Vec<f64> {
+        let step_ms = self.settings.step_ms;
+        let Some(window) = self.series.window(&persona.spec.demand.series, RECENT_STEPS) else { return vec![] };
+        let missing = now.floor(step_ms).since(window.end()) / step_ms;
+        let tolerated = i64::from(self.settings.metric_lag_ms > 0);
+        let mut loads = window.values;
+        if missing > tolerated {
+            loads.extend((0..missing.min(RECENT_STEPS as i64)).map(|_| f64::NAN));
+        }
+        loads.split_off(loads.len().saturating_sub(RECENT_STEPS))
+    }
+
+    async fn carry_out_plans(&self, batch: Vec<Decided>, now: TimestampMs) -> Result<CycleReport, StoreError> {
+        let report = self
+            .change(|pool| {
+                let mut report = CycleReport { personas: batch.len(), ..CycleReport::default() };
+                let mut changes = Changes::default();
+                for Decided { persona, plan, is_news, .. } in &batch {
+                    let name = &persona.spec.name;
+                    // Claims may have come and gone since the decision: what counts is the wanted number.
+                    let total = pool.stock(name).total();
+                    let (launch, release) = (plan.wanted.saturating_sub(total), total.saturating_sub(plan.wanted));
+                    pool.launch(name, &persona.spec.plugins.driver, launch, now);
+                    pool.release(name, release, now);
+                    report.launched += launch;
+                    report.released += release;
+                    changes.also.extend(self.count_step(persona, pool.stock(name), launch, now));
+                    if *is_news {
+                        changes.also.push(Write::Plan(plan.as_ref().clone()));
+                    }
+                }
+                (report, changes)
+            })
+            .await?;
+        for decided in batch {
+            self.publish_plan(decided).await;
+        }
+        Ok(report)
+    }
+
+    /// The outcome of the step that has just ended.
+    fn count_step(
+        &self,
+        persona: &Persona,
+        stock: forewarm_domain::plan::Stock,
+        launches: u32,
+        now: TimestampMs,
+    ) -> Vec<Write> {
+        let at = now.floor(self.settings.step_ms) - self.settings.step_ms;
+        let name = persona.spec.name.clone();
+        let latest = self.series.latest(&persona.spec.demand.series);
+        let load = latest.filter(|(last, _)| last.floor(self.settings.step_ms) == at).map_or(f64::NAN, |(_, load)| load);
+        let predicted = self.analyst.predicted(&name, at);
+        self.feedback.count_step(&Step { persona: name, at, stock, load, predicted, launches })
+    }
+
+    async fn publish_plan(&self, decided: Decided) {
+        let Decided { persona, snapshot, plan, is_news } = decided;
+        let name = persona.spec.name.clone();
+        self.metrics.planned(&plan);
+        self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot });
+        if is_news {
+            let reason = plan.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
+            let data = serde_json::json!({
+                "wanted": plan.wanted, "stock": plan.stock, "policy": plan.policy, "at": plan.at,
+            });
+            self.tell(EventTopic::PlanChanged, name.to_string(), reason, data).await;
+        }
+    }
+
+    pub(super) fn views(&self) -> std::sync::MutexGuard<'_, super::Views> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,143 @@
+//! Feedback: predicted against actual per persona, and how long boots really take.
+
+use super::Core;
+use super::catalog::Catalog;
+use super::pool::Served;
+use crate::store::{Store, StoreError, Write};
+use forewarm_domain::id::PersonaName;
+use forewarm_domain::outcome::Outcome;
+use forewarm_domain::plan::Stock;
+use forewarm_domain::series::quantile;
+use forewarm_domain::time::{HOUR_MS, TimestampMs};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Boots that count towards the lead time of a persona.
+const BOOTS_KEPT: usize = 64;
+/// The share of boots that the lead time has to cover.
+const BOOT_QUANTILE: f64 = 0.95;
+
+/// What is remembered of one persona.
+#[derive(Default)]
+struct Memory {
+    /// By hour, the hour under way and the one before.
+    outcomes: BTreeMap<TimestampMs, Outcome>,
+    boots_ms: VecDeque<i64>,
+    boots_unsaved: bool,
+    /// Claims that had to wait, served since the start of this host.
+    cold_starts: u64,
+}
+
+/// See the module's description.
+pub(super) struct Feedback(Mutex<HashMap<PersonaName, Memory>>);
+
+impl Feedback {
+    /// Takes up the hour that was under way when the last run ended.
+    pub(super) async fn open(store: &Store, catalog: &Catalog, now: TimestampMs) -> Result<Self, StoreError> {
+        let hour = now.floor(HOUR_MS);
+        let mut memories = HashMap::new();
+        for persona in catalog.list() {
+            let name = persona.spec.name.clone();
+            let outcomes = store.outcomes(&name, hour - HOUR_MS, hour + HOUR_MS).await?;
+            let outcomes = outcomes.into_iter().map(|outcome| (outcome.hour, outcome)).collect();
+            let boots = store.setting(&boots_key(&name)).await?;
+            let boots_ms = boots.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            memories.insert(name, Memory { outcomes, boots_ms, ..Memory::default() });
+        }
+        Ok(Self(Mutex::new(memories)))
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<PersonaName, Memory>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a claim that was served.
+    pub(super) fn served(&self, served: &Served, now: TimestampMs) {
+        let mut memories = self.memories();
+        let memory = memories.entry(served.persona.clone()).or_default();
+        memory.cold_starts += u64::from(!served.warm);
+        let outcome = memory.outcome_at(&served.persona, now);
+        if served.warm {
+            outcome.claims_warm += 1;
+        } else {
+            outcome.claims_cold += 1;
+            outcome.wait_ms_sum += served.wait_ms;
+        }
+    }
+
+    /// Notes how long a boot took.
+    pub(super) fn booted(&self, persona: &PersonaName, boot_ms: i64) {
+        let mut memories = self.memories();
+        let memory = memories.entry(persona.clone()).or_default();
+        memory.boots_ms.push_back(boot_ms);
+        while memory.boots_ms.len() > BOOTS_KEPT {
+            memory.boots_ms.pop_front();
+        }
+        memory.boots_unsaved = true;
+    }
+
+    fn boot_ms(&self, persona: &PersonaName) -> Option<i64> {
+        let memories = self.memories();
+        let boots: Vec<f64> = memories.get(persona)?.boots_ms.iter().map(|boot| *boot as f64).collect();
+        quantile(&boots, BOOT_QUANTILE).map(|boot| boot.ceil() as i64)
+    }
+
+    /// Counts a step and gives what has to be saved of it.
+    pub(super) fn count_step(&self, step: &Step) -> Vec<Write> {
+        let mut memories = self.memories();
+        let memory = memories.entry(step.persona.clone()).or_default();
+        let outcome = memory.outcome_at(&step.persona, step.at);
+        outcome.launches += step.launches;
+        outcome.count_step(step.at, step.stock, step.load, step.predicted);
+        let mut writes = vec![Write::Outcome(outcome.clone())];
+        if std::mem::take(&mut memory.boots_unsaved) {
+            let value = serde_json::to_string(&memory.boots_ms).ok();
+            writes.push(Write::Setting { key: boots_key(&step.persona), value });
+        }
+        writes
+    }
+}
+
+/// What happened to one persona in one planning step.
+pub(super) struct Step {
+    pub persona: PersonaName,
+    /// The beginning of the step.
+    pub at: TimestampMs,
+    /// What stood at its end.
+    pub stock: Stock,
+    /// Its load; `NaN` where it is not known.
+    pub load: f64,
+    /// What had been forecast of it.
+    pub predicted: Option<forewarm_domain::outcome::ScoredQuantiles>,
+    pub launches: u32,
+}
+
+impl Memory {
+    fn outcome_at(&mut self, persona: &PersonaName, at: TimestampMs) -> &mut Outcome {
+        let hour = at.floor(HOUR_MS);
+        self.outcomes.retain(|kept, _| *kept >= hour - HOUR_MS);
+        self.outcomes.entry(hour).or_insert_with(|| Outcome::empty(persona.clone(), hour))
+    }
+}
+
+fn boots_key(persona: &PersonaName) -> String {
+    format!("boots/{persona}")
+}
+
+impl Core {
+    /// Claims on a persona that had to wait and were served since the start of this host.
+    #[must_use]
+    pub fn cold_starts(&self, persona: &PersonaName) -> u64 {
+        self.feedback.memories().get(persona).map_or(0, |memory| memory.cold_starts)
+    }
+
+    /// How long a boot is expected to take, 95th percentile, in milliseconds.
+    pub(super) fn boot_ms(&self, persona: &PersonaName) -> i64 {
+        self.feedback.boot_ms(persona).unwrap_or(self.settings.default_boot_ms)
+    }
+
+    /// How long it takes from a change in the load to an instance that serves it.
+    pub(super) fn lead_ms(&self, persona: &PersonaName) -> i64 {
+        self.boot_ms(persona) + self.settings.metric_lag_ms
+    }
+}

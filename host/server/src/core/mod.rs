@@ -1,0 +1,219 @@
+//! The loop that forewarm is for: analyse, plan, reconcile, serve claims, learn.
+//!
+//! Everything that runs by the clock is a method here that does one round and returns; who calls it decides the time:
+//! the machine's clock in production, a virtual one in replays and tests.
+
+mod analyze;
+mod catalog;
+mod claims;
+mod cycle;
+mod feedback;
+mod pool;
+mod reconcile;
+mod view;
+
+use crate::ingest::SeriesBook;
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError, Write};
+use analyze::Analyst;
+use catalog::Catalog;
+use feedback::Feedback;
+use forewarm_bus::Bus;
+use forewarm_bus::message::{Event, EventTopic, publish_event};
+use forewarm_domain::id::PersonaName;
+use forewarm_domain::time::Clock;
+use pool::{Changes, Notice, Pool};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tracing::warn;
+
+pub use catalog::{Applied, ApplyError};
+pub use claims::{ClaimError, ClaimRequest};
+pub use cycle::CycleReport;
+pub use view::{PersonaStatus, ProfileError, Status};
+
+use view::View;
+
+type Views = HashMap<PersonaName, View>;
+
+/// The figures by which the loop runs; all lengths of time are above zero.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The planning step, which is the series' step too, in milliseconds.
+    pub step_ms: i64,
+    /// How many steps a plan looks ahead.
+    pub horizon_steps: usize,
+    /// How long after a step's end its load is known, in milliseconds.
+    pub metric_lag_ms: i64,
+    /// A load older than this many steps is stale: nothing is decided upon it.
+    pub stale_after_steps: i64,
+    /// What a boot is taken to last while none was measured, in milliseconds.
+    pub default_boot_ms: i64,
+    /// A model is fitted anew after this many steps.
+    pub refit_after_steps: i64,
+    /// A driver operation that failed this often is given up; destroying is tried for ever.
+    pub max_attempts: u32,
+    /// How long a call to a plugin may take, waiting included.
+    pub call_timeout: Duration,
+    /// How many calls to plugins may be under way at a time.
+    pub parallel_calls: usize,
+}
+
+/// One host's catalog, instances, claims and plans, and the rounds of its loop.
+pub struct Core {
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    store: Store,
+    series: Arc<SeriesBook>,
+    bus: Arc<dyn Bus>,
+    metrics: Arc<Metrics>,
+    catalog: Catalog,
+    pool: Mutex<Pool>,
+    analyst: Analyst,
+    feedback: Feedback,
+    views: Mutex<Views>,
+    wake: Notify,
+}
+
+/// What a [`Core`] is built from.
+pub struct Parts {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The figures by which the loop runs.
+    pub settings: Settings,
+    /// Where everything is kept.
+    pub store: Store,
+    /// The series of usage.
+    pub series: Arc<SeriesBook>,
+    /// Carries calls and events.
+    pub bus: Arc<dyn Bus>,
+    /// Counts what happens.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Core {
+    /// Takes up where the store says that the last run ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store can't be read.
+    pub async fn open(parts: Parts) -> Result<Arc<Self>, StoreError> {
+        let Parts { clock, settings, store, series, bus, metrics } = parts;
+        let catalog = Catalog::open(store.clone()).await?;
+        let pool = Pool::restore(store.instances().await?, store.open_claims().await?, store.open_intents().await?);
+        let feedback = Feedback::open(&store, &catalog, clock.now()).await?;
+        Ok(Arc::new(Self {
+            clock,
+            settings,
+            store,
+            series,
+            bus,
+            metrics,
+            catalog,
+            pool: Mutex::new(pool),
+            analyst: Analyst::default(),
+            feedback,
+            views: Mutex::default(),
+            wake: Notify::new(),
+        }))
+    }
+
+    /// The clock that this host goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The figures by which the loop runs.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The series of usage.
+    #[must_use]
+    pub fn series(&self) -> &Arc<SeriesBook> {
+        &self.series
+    }
+
+    /// Carries calls and events.
+    #[must_use]
+    pub fn bus(&self) -> &Arc<dyn Bus> {
+        &self.bus
+    }
+
+    /// The personas, with their versions.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Resolves when a driver operation has been intended since it was last asked: there is something to dispatch.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        // Every change of the pool leaves it whole before anything that could panic.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the pool and makes the change durable. Changes reach the store in the order in which they were made; one
+    /// that can't be saved now is saved with a later one.
+    async fn change<R>(&self, act: impl FnOnce(&mut Pool) -> (R, Changes)) -> Result<R, StoreError> {
+        let (result, changes, writes, commit) = {
+            let mut pool = self.pool();
+            let (result, mut changes) = act(&mut pool);
+            let writes = pool.take_unsaved();
+            let also = std::mem::take(&mut changes.also);
+            let commit = self.store.submit(writes.iter().cloned().chain(also).collect());
+            (result, changes, writes, commit)
+        };
+        if let Err(error) = commit.await {
+            self.pool().not_saved(writes);
+            return Err(error);
+        }
+        self.pool().saved(&writes);
+        if writes.iter().any(|write| matches!(write, Write::Intent(_))) {
+            self.wake.notify_one();
+        }
+        self.announce(changes).await;
+        Ok(result)
+    }
+
+    async fn announce(&self, changes: Changes) {
+        for served in &changes.served {
+            self.feedback.served(served, self.clock.now());
+            self.metrics.claim_served(&served.persona, served.warm, Duration::from_millis(served.wait_ms.unsigned_abs()));
+        }
+        for (persona, boot_ms) in changes.boots {
+            self.feedback.booted(&persona, boot_ms);
+        }
+        for notice in changes.notices {
+            let (topic, subject, reason, data) = match notice {
+                Notice::Claim(claim) => {
+                    (EventTopic::ClaimChanged, claim.persona.to_string(), String::new(), serde_json::to_value(&claim))
+                }
+                Notice::Instance { instance, reason } => {
+                    (EventTopic::InstanceChanged, instance.persona.to_string(), reason, serde_json::to_value(&instance))
+                }
+            };
+            self.tell(topic, subject, reason, data.unwrap_or_default()).await;
+        }
+    }
+
+    /// Publishes an event. An event is news, not a record: one that can't be published is logged and let go.
+    async fn tell(&self, topic: EventTopic, subject: String, reason: String, data: serde_json::Value) {
+        let event = Event::new(self.clock.now(), topic, subject, reason, data);
+        if let Err(error) = publish_event(self.bus.as_ref(), &event).await {
+            warn!(%error, topic = ?event.topic, subject = event.subject, "event not published");
+        }
+    }
+}

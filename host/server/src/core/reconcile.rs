@@ -1,0 +1,236 @@
+//! Reconciling: carries recorded intents out, and brings what the host believes in line with what the drivers list.
+//!
+//! Guarantees: an operation is recorded before it is sent, and sent again under the same token until its outcome is
+//! recorded; so a host that is killed at any point leaves neither an orphan nor a double instance.
+
+use super::Core;
+use super::pool::Changes;
+use crate::store::{Intent, StoreError};
+use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, EventTopic, call};
+use forewarm_domain::id::{InstanceId, PluginName};
+use forewarm_domain::instance::{Instance, InstanceState, Tier};
+use forewarm_domain::plugin::{
+    DriverInstance, DriverOperation, DriverState, PersonaView, PluginError, PluginErrorKind,
+};
+use forewarm_domain::time::{MINUTE_MS, SECOND_MS, TimestampMs};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use std::collections::HashSet;
+use tracing::warn;
+
+/// The first wait before a failed operation is tried again; it doubles with each failure.
+const FIRST_BACKOFF_MS: i64 = SECOND_MS;
+/// The longest such wait.
+const LONGEST_BACKOFF_MS: i64 = 5 * MINUTE_MS;
+
+impl Core {
+    /// Carries out every intent that is recorded and due.
+    ///
+    /// # Errors
+    /// [`StoreError`] when an outcome can't be saved: the operation is then repeated under the same token.
+    pub async fn dispatch(&self) -> Result<(), StoreError> {
+        let parallel = self.settings.parallel_calls.max(1);
+        loop {
+            let due = self.pool().take_due(self.clock.now(), parallel);
+            if due.is_empty() {
+                return Ok(());
+            }
+            let carried_out = stream::iter(due).map(Ok).try_for_each_concurrent(parallel, |(intent, instance)| async move {
+                let outcome = self.send(&intent, &instance).await;
+                self.record(&intent, outcome).await
+            });
+            carried_out.await?;
+        }
+    }
+
+    /// Tells the driver; `Ok(None)` where the instance is gone.
+    async fn send(&self, intent: &Intent, instance: &Instance) -> Result<Option<DriverInstance>, PluginError> {
+        let (id, token) = (intent.instance, intent.token);
+        let operation = match intent.operation {
+            DriverOperation::Create => {
+                let persona = Box::new(self.persona_view(intent, instance)?);
+                DriverRequest::Create { id, token, persona, tier: Tier::Warm }
+            }
+            DriverOperation::Specialise => {
+                let persona = Box::new(self.persona_view(intent, instance)?);
+                DriverRequest::Specialise { id, token, persona }
+            }
+            DriverOperation::Park => DriverRequest::Park { id, token },
+            DriverOperation::Start => DriverRequest::Start { id, token },
+            DriverOperation::Reset => DriverRequest::Reset { id, token },
+            DriverOperation::Destroy => DriverRequest::Destroy { id, token },
+        };
+        match self.drive(&intent.driver, operation).await? {
+            DriverAnswer::Instance(instance) if instance.id == id => Ok(Some(instance)),
+            DriverAnswer::Destroyed => Ok(None),
+            other => Err(invalid_answer(&intent.driver, &format!("{other:?}"))),
+        }
+    }
+
+    async fn drive(&self, driver: &PluginName, operation: DriverRequest) -> Result<DriverAnswer, PluginError> {
+        let request = DriverCall { plugin: driver.clone(), operation };
+        call(self.bus.as_ref(), &request, self.settings.call_timeout).await
+    }
+
+    fn persona_view(&self, intent: &Intent, instance: &Instance) -> Result<PersonaView, PluginError> {
+        let persona = self.catalog.get(&instance.persona).ok_or_else(|| PluginError {
+            plugin: intent.driver.clone(),
+            kind: PluginErrorKind::InvalidInput,
+            message: format!("there is no persona {}", instance.persona),
+        })?;
+        Ok(PersonaView::from(persona.as_ref()))
+    }
+
+    async fn record(&self, intent: &Intent, outcome: Result<Option<DriverInstance>, PluginError>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        match outcome {
+            Ok(Some(seen)) => {
+                self.change(|pool| {
+                    pool.settle(intent);
+                    ((), self.apply_state(pool, &seen, now))
+                })
+                .await
+            }
+            Ok(None) => {
+                self.change(|pool| {
+                    pool.settle(intent);
+                    ((), pool.forget(intent.instance, "destroyed", now))
+                })
+                .await
+            }
+            Err(error) => self.record_failure(intent, &error, now).await,
+        }
+    }
+
+    async fn record_failure(&self, intent: &Intent, error: &PluginError, now: TimestampMs) -> Result<(), StoreError> {
+        let destroying = intent.operation == DriverOperation::Destroy;
+        let gives_up = !error.kind.is_passing() || intent.attempts + 1 >= self.settings.max_attempts;
+        let text = error.to_string();
+        warn!(instance = %intent.instance, operation = ?intent.operation, attempts = intent.attempts + 1, %error, "driver operation failed");
+        if !gives_up || destroying {
+            // What may exist is never forgotten: destroying is tried until the driver confirms it.
+            let next = now + backoff_ms(intent.attempts);
+            return self.change(|pool| (pool.postpone(intent, &text, next), Changes::default())).await;
+        }
+        self.change(|pool| {
+            pool.settle(intent);
+            // A creation that failed may have succeeded on the other side; a failed wipe must not reach another tenant.
+            ((), pool.discard(intent.instance, &text, now))
+        })
+        .await?;
+        self.tell(EventTopic::InstanceChanged, intent.persona.to_string(), text, serde_json::Value::Null).await;
+        Ok(())
+    }
+
+    /// Asks every driver in use what exists and brings the pool in line.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a change can't be saved. A driver that does not answer is left for the next round.
+    pub async fn observe(&self) -> Result<(), StoreError> {
+        let mut drivers: HashSet<PluginName> = self.pool().drivers();
+        drivers.extend(self.catalog.list().iter().map(|persona| persona.spec.plugins.driver.clone()));
+        for driver in drivers {
+            let known = self.pool().known_to(&driver);
+            match self.drive(&driver, DriverRequest::List).await {
+                Ok(DriverAnswer::Instances(listed)) => self.take_in(&driver, &known, listed).await?,
+                Ok(other) => warn!(%driver, ?other, "the driver's list can't be used"),
+                Err(error) => {
+                    warn!(%driver, %error, "the driver's list can't be had");
+                    self.tell(EventTopic::PluginFailed, driver.to_string(), error.to_string(), serde_json::Value::Null).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `known` are the instances that the driver had been told of before it was asked.
+    async fn take_in(
+        &self,
+        driver: &PluginName,
+        known: &HashSet<InstanceId>,
+        listed: Vec<DriverInstance>,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let strangers = self
+            .change(|pool| {
+                let mut changes = Changes::default();
+                let mut strangers = Vec::new();
+                let present: HashSet<InstanceId> = listed.iter().map(|seen| seen.id).collect();
+                for seen in &listed {
+                    if pool.instance(seen.id).is_none() {
+                        strangers.push(seen.clone());
+                    } else if known.contains(&seen.id) {
+                        changes.extend(self.apply_state(pool, seen, now));
+                    }
+                }
+                for id in known.difference(&present) {
+                    changes.extend(pool.forget(*id, "it exists no longer, says its driver", now));
+                }
+                (strangers, changes)
+            })
+            .await?;
+        for stranger in strangers {
+            self.meet(driver, stranger, now).await?;
+        }
+        Ok(())
+    }
+
+    /// An instance that the driver has and nobody here knows: it is taken in and wiped where its persona is known, else
+    /// reported.
+    async fn meet(&self, driver: &PluginName, seen: DriverInstance, now: TimestampMs) -> Result<(), StoreError> {
+        let persona = seen.persona.as_ref().filter(|name| self.catalog.get(name).is_some());
+        let usable = matches!(seen.state, DriverState::Stable(Tier::Warm) | DriverState::Changing { to: Tier::Warm, .. });
+        let Some(persona) = persona.filter(|_| usable) else {
+            if seen.state == DriverState::Leaving {
+                return Ok(());
+            }
+            let reason = format!("{driver} runs {} ({}), which is not ours", seen.reference, seen.id);
+            let data = serde_json::to_value(&seen).unwrap_or_default();
+            self.tell(EventTopic::DriverUnknownInstance, driver.to_string(), reason, data).await;
+            return Ok(());
+        };
+        let instance = Instance {
+            id: seen.id,
+            persona: persona.clone(),
+            driver: driver.clone(),
+            driver_ref: Some(seen.reference.clone()),
+            created_at: seen.since,
+            // Beyond any number that was used for it before it was forgotten.
+            operations: u32::MAX / 2,
+            state: InstanceState::Warm { since: seen.since },
+        };
+        self.change(|pool| ((), pool.adopt(instance, "found at its driver", now))).await
+    }
+
+    /// What the driver says of an instance that is known.
+    fn apply_state(&self, pool: &mut super::pool::Pool, seen: &DriverInstance, now: TimestampMs) -> Changes {
+        match &seen.state {
+            DriverState::Stable(Tier::Warm) => pool.ready(seen.id, &seen.reference, seen.since.min(now)),
+            DriverState::Changing { to: Tier::Warm, expected_at } => {
+                pool.expect(seen.id, &seen.reference, *expected_at);
+                Changes::default()
+            }
+            DriverState::Failed(reason) => pool.discard(seen.id, reason, now),
+            DriverState::Stable(_) | DriverState::Changing { .. } | DriverState::Leaving => Changes::default(),
+        }
+    }
+}
+
+fn backoff_ms(attempts: u32) -> i64 {
+    FIRST_BACKOFF_MS.saturating_mul(1 << attempts.min(20)).min(LONGEST_BACKOFF_MS)
+}
+
+fn invalid_answer(driver: &PluginName, answer: &str) -> PluginError {
+    let shown: String = answer.chars().take(200).collect();
+    let message = format!("the answer does not fit the operation: {shown}");
+    PluginError { plugin: driver.clone(), kind: PluginErrorKind::InvalidAnswer, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        assert_eq!([0, 1, 2, 40].map(backoff_ms), [1_000, 2_000, 4_000, LONGEST_BACKOFF_MS]);
+    }
+}

@@ -1,0 +1,204 @@
+//! What can be looked at: plans and what they rest on, instances, outcomes, drafts, and the status of the whole.
+
+use super::Core;
+use crate::store::StoreError;
+use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall, call};
+use forewarm_domain::forecast::Fan;
+use forewarm_domain::id::{PersonaName, PluginName, ResourceName};
+use forewarm_domain::instance::{Claim, Instance};
+use forewarm_domain::outcome::Outcome;
+use forewarm_domain::persona::{Persona, PersonaSpec, Policy};
+use forewarm_domain::plan::{Plan, Snapshot, Stock};
+use forewarm_domain::plugin::{PersonaDraft, PersonaView, PluginError, PluginErrorKind, Price, Usage, Workload};
+use forewarm_domain::series::SeriesKey;
+use forewarm_domain::time::TimestampMs;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// The newest plan of a persona and what it was decided upon.
+pub(super) struct View {
+    pub plan: Arc<Plan>,
+    pub snapshot: Snapshot,
+}
+
+/// How the whole host stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The host's time, which is virtual in a replay.
+    pub at: TimestampMs,
+    /// One entry per persona, by name.
+    pub personas: Vec<PersonaStatus>,
+}
+
+/// How one persona stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PersonaStatus {
+    /// Its name.
+    pub name: PersonaName,
+    /// Its newest version.
+    pub version: u32,
+    /// Instances and claims by state.
+    pub stock: Stock,
+    /// The last measured load.
+    pub load: Option<f64>,
+    /// Instances wanted by the newest plan.
+    pub wanted: Option<u32>,
+    /// The rule that the newest plan followed.
+    pub policy: Option<Policy>,
+}
+
+/// Why no drafts could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Nothing was measured of a resource.
+    #[error("nothing was measured of {0} in that time")]
+    UnknownResource(ResourceName),
+    /// The history could not be read.
+    #[error("the history could not be read: {0}")]
+    History(String),
+    /// The profiler failed.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+}
+
+impl Core {
+    /// Applies a persona: its newest version is planned for from the next round on.
+    ///
+    /// # Errors
+    /// [`super::ApplyError`]; nothing changes then.
+    pub async fn apply(
+        &self,
+        spec: PersonaSpec,
+        by: &str,
+        expected_version: Option<u32>,
+    ) -> Result<super::Applied, super::ApplyError> {
+        let applied = self.catalog.apply(spec, by, expected_version, self.clock.now()).await?;
+        if applied.changed {
+            let persona = &applied.persona;
+            let reason = format!("version {} applied by {by}", persona.version);
+            let data = serde_json::to_value(persona).unwrap_or_default();
+            let topic = forewarm_bus::message::EventTopic::PersonaApplied;
+            self.tell(topic, persona.spec.name.to_string(), reason, data).await;
+        }
+        Ok(applied)
+    }
+
+    /// The instances of a persona, the oldest first.
+    #[must_use]
+    pub fn instances(&self, persona: &PersonaName) -> Vec<Instance> {
+        self.pool().instances_of(persona)
+    }
+
+    /// The open claims on a persona, the oldest first.
+    #[must_use]
+    pub fn open_claims(&self, persona: &PersonaName) -> Vec<Claim> {
+        self.pool().open_claims(persona)
+    }
+
+    /// What exists of a persona and is asked for.
+    #[must_use]
+    pub fn stock(&self, persona: &PersonaName) -> Stock {
+        self.pool().stock(persona)
+    }
+
+    /// The newest plan of a persona; `None` before the first round.
+    #[must_use]
+    pub fn plan(&self, persona: &PersonaName) -> Option<Arc<Plan>> {
+        self.views().get(persona).map(|view| Arc::clone(&view.plan))
+    }
+
+    /// What the newest plan of a persona was decided upon.
+    #[must_use]
+    pub fn snapshot(&self, persona: &PersonaName) -> Option<Snapshot> {
+        self.views().get(persona).map(|view| view.snapshot.clone())
+    }
+
+    /// The newest forecast of a persona's load.
+    #[must_use]
+    pub fn forecast(&self, persona: &PersonaName) -> Option<Arc<Fan>> {
+        self.analyst.forecast(persona)
+    }
+
+    /// The outcomes of a persona's hours from `from` up to, not including, `to`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store can't be read.
+    pub async fn outcomes(
+        &self,
+        persona: &PersonaName,
+        from: TimestampMs,
+        to: TimestampMs,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        self.store.outcomes(persona, from, to).await
+    }
+
+    /// How the whole host stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let personas = self.catalog.list().into_iter().map(|persona| {
+            let name = persona.spec.name.clone();
+            let plan = self.plan(&name);
+            PersonaStatus {
+                version: persona.version,
+                stock: self.stock(&name),
+                load: self.series.latest(&persona.spec.demand.series).map(|(_, load)| load),
+                wanted: plan.as_ref().map(|plan| plan.wanted),
+                policy: plan.as_ref().map(|plan| plan.policy),
+                name,
+            }
+        });
+        Status { at: self.clock.now(), personas: personas.collect() }
+    }
+
+    /// Drafts personas from what was measured of `resources` since `since`.
+    ///
+    /// # Errors
+    /// [`ProfileError`] names the resource or the plugin that stood in the way.
+    pub async fn profile(
+        &self,
+        profiler: &PluginName,
+        resources: Vec<ResourceName>,
+        since: TimestampMs,
+    ) -> Result<Vec<PersonaDraft>, ProfileError> {
+        let mut workloads = Vec::with_capacity(resources.len());
+        for resource in resources {
+            workloads.push(self.workload(resource, since).await?);
+        }
+        let ask = ProfileCall { plugin: profiler.clone(), workloads };
+        Ok(call(self.bus.as_ref(), &ask, self.settings.call_timeout).await?)
+    }
+
+    async fn workload(&self, resource: ResourceName, since: TimestampMs) -> Result<Workload, ProfileError> {
+        let mut usages = Vec::new();
+        for metric in forewarm_domain::series::Metric::ALL {
+            let key = SeriesKey { resource: resource.clone(), metric };
+            if self.series.latest(&key).is_none() {
+                continue;
+            }
+            let history = self.series.history(&key, since, self.clock.now()).await;
+            usages.push(Usage { metric, history: history.map_err(|error| ProfileError::History(error.to_string()))? });
+        }
+        if usages.is_empty() {
+            return Err(ProfileError::UnknownResource(resource));
+        }
+        Ok(Workload { resource, allocation: None, usages })
+    }
+
+    /// What it costs to hold one instance of a persona, by tier.
+    ///
+    /// # Errors
+    /// [`PluginError`] when the persona's driver does not answer.
+    pub async fn prices(&self, persona: &Persona) -> Result<Vec<Price>, PluginError> {
+        let plugin = persona.spec.plugins.driver.clone();
+        let operation = DriverRequest::Prices(Box::new(PersonaView::from(persona)));
+        match call(self.bus.as_ref(), &DriverCall { plugin: plugin.clone(), operation }, self.settings.call_timeout).await? {
+            DriverAnswer::Prices(prices) => Ok(prices),
+            _ => Err(PluginError {
+                plugin,
+                kind: PluginErrorKind::InvalidAnswer,
+                message: "asked for prices, got something else".into(),
+            }),
+        }
+    }
+}

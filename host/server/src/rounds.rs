@@ -1,0 +1,79 @@
+//! The rounds of the loop by the machine's clock: when to plan and when to reconcile.
+
+use crate::core::Core;
+use crate::store::StoreError;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+/// How often drivers are asked what exists, and overdue claims are ended.
+const RECONCILE_EVERY: Duration = Duration::from_secs(2);
+/// How long rounds under way may take to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Runs every round until `stop` is cancelled, then lets those under way end.
+pub async fn run(core: Arc<Core>, stop: CancellationToken) {
+    let mut rounds = JoinSet::new();
+    rounds.spawn(plan(Arc::clone(&core), stop.clone()));
+    rounds.spawn(reconcile(core, stop.clone()));
+    stop.cancelled().await;
+    let drained = tokio::time::timeout(DRAIN, async { while rounds.join_next().await.is_some() {} });
+    if drained.await.is_err() {
+        warn!("a round did not end in time and is cut off; it is taken up again at the next start");
+    }
+}
+
+/// Plans once at the start, then shortly after each step's end, when its load has come in.
+async fn plan(core: Arc<Core>, stop: CancellationToken) {
+    loop {
+        report("plan", core.cycle().await.map(drop));
+        report("dispatch", core.dispatch().await);
+        let (now, step_ms) = (core.clock().now(), core.settings().step_ms);
+        let next = now.floor(step_ms) + step_ms + core.settings().metric_lag_ms;
+        if until(&stop, Duration::from_millis(next.since(now).unsigned_abs())).await {
+            return;
+        }
+    }
+}
+
+async fn reconcile(core: Arc<Core>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(RECONCILE_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.woken() => {}
+            _ = every.tick() => {
+                report("sweep", core.sweep().await);
+                report("observe", core.observe().await);
+            }
+        }
+        report("dispatch", core.dispatch().await);
+    }
+}
+
+/// Waits; true when it is time to stop.
+async fn until(stop: &CancellationToken, wait: Duration) -> bool {
+    tokio::time::timeout(wait, stop.cancelled()).await.is_ok()
+}
+
+fn report(round: &str, outcome: Result<(), StoreError>) {
+    if let Err(cause) = outcome {
+        error!(round, %cause, "a round failed; it is tried again");
+    }
+}
+
+/// Ends when the process is told to: Ctrl-C or SIGTERM.
+pub fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
