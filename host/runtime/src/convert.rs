@@ -177,7 +177,7 @@ pub(crate) fn draft_from(of: wit_profiler::PersonaDraft, asked: &[ResourceName])
         expected: expected_from(of.expected)?,
         capacity_per_instance: of.capacity_per_instance.map(capacity).transpose()?,
         confidence: within("the confidence", of.confidence, 0.0, 1.0)?,
-        evidence: of.evidence.into_iter().map(evidence_from).collect::<Result<_, _>>()?,
+        evidence: of.evidence.iter().map(evidence_from).collect::<Result<_, _>>()?,
     })
 }
 
@@ -191,7 +191,7 @@ fn class_from(class: wit_profiler::WorkloadClass) -> WorkloadClass {
     }
 }
 
-fn evidence_from(of: wit_profiler::Evidence) -> Result<Evidence, Failure> {
+fn evidence_from(of: &wit_profiler::Evidence) -> Result<Evidence, Failure> {
     Ok(Evidence {
         value: within("a piece of evidence", of.value, f64::MIN, f64::MAX)?,
         what: clean(&of.what, MAX_TEXT),
@@ -202,7 +202,7 @@ fn evidence_from(of: wit_profiler::Evidence) -> Result<Evidence, Failure> {
 
 /// # Errors
 /// [`Failure::Invalid`] when a value is no finite number.
-pub(crate) fn change_from(of: wit_profiler::Change) -> Result<Change, Failure> {
+pub(crate) fn change_from(of: &wit_profiler::Change) -> Result<Change, Failure> {
     Ok(Change {
         from: within("a present value", of.from, f64::MIN, f64::MAX)?,
         to: within("a proposed value", of.to, f64::MIN, f64::MAX)?,

@@ -32,6 +32,7 @@ pub(crate) fn driver() -> Result<Engine, RuntimeError> {
     Engine::new(&common()).map_err(failed)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for use with map_err")]
 fn failed(error: wasmtime::Error) -> RuntimeError {
     RuntimeError::Engine(format!("{error:#}"))
 }

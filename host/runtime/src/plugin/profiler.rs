@@ -60,7 +60,7 @@ impl Profiler {
             .call(&self.pre, values, move |held| {
                 let interface = held.bindings.forewarm_plugin_profiler();
                 let changes = interface.call_refine(&mut held.store, &persona, &outcomes)??;
-                changes.into_iter().map(convert::change_from).collect()
+                changes.iter().map(convert::change_from).collect()
             })
             .await
     }

@@ -1,5 +1,7 @@
 //! The runtime against real components: well-behaved ones, hostile ones, and the first-party plugins.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
 mod drivers;
 mod first_party;
 mod forecasting;
