@@ -1,12 +1,14 @@
 //! Measurements that come in: how late or early they may be, and what Prometheus' names mean.
 
 use super::Faults;
+use crate::ingest::prometheus::MappingConfig;
 use forewarm_domain::series::Metric;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Measurements that come in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IngestConfig {
     /// Samples that are older than this many seconds against the newest of their series are refused.
@@ -15,69 +17,53 @@ pub struct IngestConfig {
     pub future_limit_s: u32,
     /// Series that may exist; samples of one more are refused.
     pub max_series: u32,
-    /// What Prometheus' metrics mean here: the first rule that fits a time series takes it, the others are counted and
-    /// left aside.
-    pub remote_write: Vec<RemoteWriteRule>,
+    /// What Prometheus' metrics mean here.
+    pub remote_write: RemoteWriteConfig,
 }
 
-/// One rule that takes a Prometheus time series in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RemoteWriteRule {
-    /// The name of the Prometheus metric.
-    pub name: String,
-    /// What it measures here.
-    pub metric: Metric,
-    /// The labels whose values make the resource's name, joined by `/`.
+/// What Prometheus' metrics mean here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RemoteWriteConfig {
+    /// Which Prometheus metrics are taken as which metric, beside the built-in ones (`forewarm_cpu_cores` and so on), such
+    /// as `{ "job:requests:rate1m" = "requests" }`. Record the rate of a counter and map that.
+    #[schema(value_type = std::collections::HashMap<String, Metric>)]
+    pub metrics: BTreeMap<String, Metric>,
+    /// Labels that may name the resource; the first one that a time series has counts.
     pub resource_labels: Vec<String>,
-    /// Multiplies every value, to bring it to the metric's unit.
-    #[serde(default = "one")]
-    pub scale: f64,
-    /// Whether it is a counter whose growth per second is wanted.
-    #[serde(default)]
-    pub counter: bool,
 }
 
-fn one() -> f64 {
-    1.0
+impl Default for RemoteWriteConfig {
+    fn default() -> Self {
+        let MappingConfig { metrics, resource_labels } = MappingConfig::default();
+        Self { metrics, resource_labels }
+    }
 }
 
-fn rule(name: &str, metric: Metric, labels: &[&str], counter: bool) -> RemoteWriteRule {
-    let resource_labels = labels.iter().map(|label| (*label).to_owned()).collect();
-    RemoteWriteRule { name: name.to_owned(), metric, resource_labels, scale: 1.0, counter }
+impl From<RemoteWriteConfig> for MappingConfig {
+    fn from(RemoteWriteConfig { metrics, resource_labels }: RemoteWriteConfig) -> Self {
+        Self { metrics, resource_labels }
+    }
 }
 
 impl Default for IngestConfig {
     fn default() -> Self {
         Self {
-            late_limit_s: 3_600,
+            late_limit_s: 7_200,
             future_limit_s: 300,
             max_series: 100_000,
-            remote_write: vec![
-                rule("container_cpu_usage_seconds_total", Metric::CpuCores, &["namespace", "pod"], true),
-                rule("container_memory_working_set_bytes", Metric::MemoryBytes, &["namespace", "pod"], false),
-                rule("http_requests_total", Metric::Requests, &["job"], true),
-            ],
+            remote_write: RemoteWriteConfig::default(),
         }
     }
 }
 
 impl IngestConfig {
     pub(super) fn check(&self, faults: &mut Faults) {
-        faults.range("ingest.late_limit_s", self.late_limit_s, 0..=31_536_000, "seconds");
+        faults.range("ingest.late_limit_s", self.late_limit_s, 0..=604_800, "seconds");
         faults.range("ingest.future_limit_s", self.future_limit_s, 0..=86_400, "seconds");
         faults.range("ingest.max_series", self.max_series, 1..=10_000_000, "series");
-        for (index, rule) in self.remote_write.iter().enumerate() {
-            let key = |field: &str| format!("ingest.remote_write[{index}].{field}");
-            if rule.name.is_empty() {
-                faults.push(&key("name"), "is empty", "name the Prometheus metric");
-            }
-            if rule.resource_labels.is_empty() {
-                faults.push(&key("resource_labels"), "is empty", "name at least one label, such as `job`");
-            }
-            if !(rule.scale.is_finite() && rule.scale > 0.0) {
-                faults.push(&key("scale"), format!("is {}", rule.scale), "use a finite number above 0");
-            }
+        if let Err(error) = MappingConfig::from(self.remote_write.clone()).check() {
+            faults.push("ingest.remote_write", "cannot be used", error.to_string());
         }
     }
 }

@@ -21,7 +21,7 @@ pub use bus::BusConfig;
 pub use error::ConfigError;
 pub use faults::{Fault, Faults};
 pub use http::HttpConfig;
-pub use ingest::{IngestConfig, RemoteWriteRule};
+pub use ingest::{IngestConfig, RemoteWriteConfig};
 pub use load::{Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use planning::PlanningConfig;

@@ -51,7 +51,7 @@ fn sections() -> Vec<(&'static str, String, Schema)> {
         ("HTTP", "http.", plain(super::HttpConfig::schema())),
         ("Store", "store.", plain(super::StoreConfig::schema())),
         ("Ingest", "ingest.", plain(super::IngestConfig::schema())),
-        ("Remote-write rules", "ingest.remote_write[].", plain(super::RemoteWriteRule::schema())),
+        ("Remote write", "ingest.remote_write.", plain(super::RemoteWriteConfig::schema())),
         ("Planning", "planning.", plain(super::PlanningConfig::schema())),
         ("Plugins", "plugins.", plain(super::PluginsConfig::schema())),
         ("Limits of plugins", "plugins.limits.", plain(super::PluginLimits::schema())),
@@ -74,12 +74,11 @@ fn key(prefix: &str, name: &str, property: &RefOr<Schema>, defaults: &serde_json
     let pointer = format!("/{}", full.replace('.', "/"));
     let default = defaults.pointer(&pointer);
     // Tables of their own have a section of their own.
-    if default.is_some_and(serde_json::Value::is_object) {
+    if default.and_then(serde_json::Value::as_object).is_some_and(|table| !table.is_empty()) {
         return None;
     }
     let default = match default {
         Some(serde_json::Value::String(text)) if text.is_empty() => "see there".to_owned(),
-        Some(serde_json::Value::Array(_)) => "see `forewarm config show`".to_owned(),
         Some(value) => format!("`{value}`"),
         None => String::new(),
     };

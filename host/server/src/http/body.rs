@@ -43,18 +43,9 @@ impl<T: CheckedBody> FromRequest<AppState> for Checked<T> {
     }
 }
 
-/// A body within the limit that measurements have.
-pub(super) struct Measurements {
-    /// The body, unpacked.
-    pub(super) body: Bytes,
-}
-
-impl Measurements {
-    pub(super) async fn read(request: Request, state: &AppState, types: &[&'static str]) -> Result<Self, Problem> {
-        expect_type(request.headers(), types)?;
-        let body = read(request, state.config.ingest_body_limit_kib, "http.ingest_body_limit_kib").await?;
-        Ok(Self { body })
-    }
+/// A body within the limit that measurements have, unpacked where a layer did so.
+pub(super) async fn measurements(request: Request, state: &AppState) -> Result<Bytes, Problem> {
+    read(request, state.config.ingest_body_limit_kib, "http.ingest_body_limit_kib").await
 }
 
 /// Parses and checks a JSON document.
@@ -84,7 +75,8 @@ pub(super) fn malformed_json(error: &serde_json::Error) -> Problem {
     Problem::new(ProblemKind::MalformedBody, format!("{what}: {error}"))
 }
 
-fn expect_type(headers: &HeaderMap, types: &[&'static str]) -> Result<(), Problem> {
+/// Refuses a body of another type than `types`.
+pub(super) fn expect_type(headers: &HeaderMap, types: &[&'static str]) -> Result<(), Problem> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
     let essence = given.split(';').next().unwrap_or_default().trim();
     if types.iter().any(|known| essence.eq_ignore_ascii_case(known)) {

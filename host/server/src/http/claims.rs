@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use forewarm_domain::id::{ClaimId, PersonaName, TenantName};
 use forewarm_domain::instance::{Claim, ClaimState};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ClaimBody {
-    /// For whom; a tenant's token speaks for its own tenant and need not say.
+    /// For whom; a tenant's token speaks for its own tenant, others for `default` unless given.
     #[schema(value_type = Option<String>, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     tenant: Option<TenantName>,
     /// Ends the claim after so many seconds; 0 for never. The persona decides unless given.
@@ -83,7 +83,7 @@ fn key(value: &HeaderValue) -> Result<String, Problem> {
 }
 
 /// Which part of the list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Page {

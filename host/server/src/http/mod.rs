@@ -26,7 +26,7 @@ mod status;
 mod tokens;
 
 pub use openapi::document as openapi_document;
-pub use personas::PersonaSummary;
+pub use personas::{PersonaPage, PersonaSummary};
 pub use problem::{FieldError, Problem, ProblemDocument, ProblemKind};
 pub use serve::serve;
 pub use state::{AppState, Parts};

@@ -2,8 +2,10 @@
 
 use super::auth::TokenBook;
 use super::events::EventRing;
-use crate::config::{HttpConfig, RemoteWriteRule};
+use crate::config::HttpConfig;
 use crate::core::Core;
+use crate::ingest::IngestConfig;
+use crate::ingest::prometheus::RemoteWriteDecoder;
 use crate::metrics::Metrics;
 use crate::plugins::PluginHost;
 use std::ops::Deref;
@@ -21,8 +23,8 @@ pub struct Parts {
     pub plugins: Arc<PluginHost>,
     /// Who may call.
     pub tokens: TokenBook,
-    /// What Prometheus' metrics mean.
-    pub remote_write: Vec<RemoteWriteRule>,
+    /// Reads what Prometheus sends.
+    pub remote_write: RemoteWriteDecoder,
     /// Where requests are counted.
     pub metrics: Arc<Metrics>,
     /// Cancelled when the host stops: event streams end then.
@@ -39,9 +41,11 @@ pub struct Shared {
     pub(super) core: Arc<Core>,
     pub(super) plugins: Arc<PluginHost>,
     pub(super) tokens: TokenBook,
-    pub(super) remote_write: Vec<RemoteWriteRule>,
+    pub(super) remote_write: RemoteWriteDecoder,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stopping: CancellationToken,
+    /// Samples that the series book takes at a time.
+    pub(super) samples_max: usize,
     pub(super) events: Arc<EventRing>,
     /// One permit per request that is worked on.
     pub(super) requests: Semaphore,
@@ -60,6 +64,7 @@ impl AppState {
             events: Arc::new(EventRing::new(config.event_backlog as usize)),
             requests: Semaphore::new(config.max_concurrent_requests as usize),
             streams: Arc::new(Semaphore::new(config.max_event_streams as usize)),
+            samples_max: IngestConfig::default().max_batch,
             paths: super::openapi::paths(),
             config,
             core,

@@ -11,6 +11,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use forewarm_domain::id::TenantName;
 
+/// For whom a token that speaks for no tenant in particular claims unless it says.
+const DEFAULT_TENANT: &str = "default";
+
 /// Who calls. As a handler's argument it is there on every route that needs a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -60,10 +63,7 @@ impl Caller {
             }
             (Some(own), _) => Ok(own.clone()),
             (None, Some(wanted)) => Ok(wanted),
-            (None, None) => {
-                let detail = "name the tenant in `tenant`: this token speaks for no tenant in particular";
-                Err(Problem::new(ProblemKind::InvalidBody, detail))
-            }
+            (None, None) => DEFAULT_TENANT.parse().map_err(Problem::internal),
         }
     }
 
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(refused.kind(), ProblemKind::Forbidden);
         assert_eq!(own.changes_claims().expect("own").map(TenantName::as_str), Some("red"));
         let everybody = caller(Scope::Operator, None);
-        assert_eq!(everybody.claims_for(None).expect_err("unnamed").kind(), ProblemKind::InvalidBody);
+        assert_eq!(everybody.claims_for(None).expect("unnamed").as_str(), "default");
         assert_eq!(everybody.changes_claims().expect("all"), None);
         assert!(caller(Scope::Read, None).claims_for(Some("red".parse().expect("valid"))).is_err());
     }

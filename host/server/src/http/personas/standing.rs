@@ -14,7 +14,6 @@ use forewarm_domain::plan::Plan;
 use forewarm_domain::time::{DAY_MS, HOUR_MS, TimestampMs};
 use serde::Deserialize;
 use std::sync::Arc;
-use utoipa::IntoParams;
 
 /// The longest span of outcomes in one answer.
 const OUTCOMES_MS_MAX: i64 = 92 * DAY_MS;
@@ -76,7 +75,7 @@ pub(super) async fn instances(
 }
 
 /// A span of time.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Span {

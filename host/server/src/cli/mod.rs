@@ -1,0 +1,176 @@
+//! The command line: `forewarm up` runs a host, `forewarm doctor` looks whether one could run, and all the rest talk to a
+//! host over its HTTP API.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the host cannot be reached, 4 the host refused.
+
+mod claim;
+mod client;
+mod completions;
+mod config;
+mod connection;
+mod doctor;
+mod error;
+mod ingest;
+mod output;
+mod persona;
+mod plan;
+mod plugin;
+mod profile;
+mod running;
+mod token;
+mod up;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub use error::CliError;
+pub use up::UpArgs;
+
+/// Predicts demand and keeps warm capacity ready.
+#[derive(Debug, Parser)]
+#[command(name = "forewarm", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What all commands take.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The configuration file
+    #[arg(long, global = true, env = "FOREWARM_CONFIG", hide_env_values = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the host keeps its data and the first administrator's token
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The host to talk to; the configured address on this machine unless given
+    #[arg(long, global = true, env = "FOREWARM_URL", hide_env_values = true, value_name = "URL")]
+    url: Option<String>,
+    /// The token to talk with; the first administrator's in the data directory unless given
+    #[arg(long, global = true, env = "FOREWARM_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// How to print: for people, or for programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a host
+    Up(UpArgs),
+    /// Check whether a host can run here
+    Doctor,
+    /// Look at personas and apply them
+    #[command(subcommand)]
+    Persona(persona::PersonaCommand),
+    /// Claim an instance, look at claims, give one back
+    Claim(claim::ClaimArgs),
+    /// Look at what was planned, and why
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// Send measurements from a CSV file to the host
+    Ingest(ingest::IngestArgs),
+    /// Draft personas from what was measured of workloads
+    Profile(profile::ProfileArgs),
+    /// Look at the host's plugins
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+    /// Make, list and revoke access tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the OpenAPI document of the HTTP API
+    Openapi,
+}
+
+/// Runs one command and prints what went wrong, if anything did.
+pub async fn run(cli: Cli) -> ExitCode {
+    let format = cli.global.output;
+    match dispatch(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            let code = error.exit_code();
+            error.print(format);
+            code
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+    let global = cli.global;
+    match cli.command {
+        Command::Up(args) => return up::run(&global, args).await,
+        Command::Doctor => return doctor::run(&global).await,
+        Command::Persona(command) => persona::run(&global, command).await?,
+        Command::Claim(args) => claim::run(&global, args).await?,
+        Command::Plan(command) => plan::run(&global, command).await?,
+        Command::Ingest(args) => ingest::run(&global, args).await?,
+        Command::Profile(args) => profile::run(&global, args).await?,
+        Command::Plugin(command) => plugin::run(&global, &command).await?,
+        Command::Token(command) => token::run(&global, command).await?,
+        Command::Config(command) => config::run(&global, &command)?,
+        Command::Completions(args) => completions::run(&args),
+        Command::Openapi => output::print(&crate::http::openapi_document()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::fmt::Write;
+
+    /// The help of a command and of everything below it, in the order of declaration.
+    fn write_help(page: &mut String, name: &str, command: &mut clap::Command) {
+        let help = command.clone().bin_name(name).term_width(100).render_long_help().to_string();
+        let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let _ = write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n").trim_end());
+        for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            let full = format!("{name} {}", sub.get_name());
+            write_help(page, &full, sub);
+        }
+    }
+
+    #[test]
+    fn the_reference_is_up_to_date() {
+        let mut page = String::from(
+            "# Command line\n\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the host cannot be reached, \
+             4 the host refused.\n",
+        );
+        let mut command = Cli::command();
+        command.build();
+        write_help(&mut page, "forewarm", &mut command);
+        crate::snapshot::check("docs/cli.md", &page);
+    }
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_claim_is_made_or_managed() {
+        for line in ["claim web --wait", "claim list", "claim list web", "claim release 0190a3d4-0000-7000-8000-000000000000"] {
+            let arguments = std::iter::once("forewarm").chain(line.split(' '));
+            assert!(Cli::try_parse_from(arguments).is_ok(), "{line}");
+        }
+        assert!(Cli::try_parse_from(["forewarm", "claim"]).is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! `forewarm plugin`: what the host carries.
+
+use super::Global;
+use super::error::CliError;
+use super::output::{show, table, text};
+use clap::Subcommand;
+use serde_json::Value;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// List plugins, those that could not be loaded included
+    List,
+}
+
+pub(super) async fn run(global: &Global, command: &PluginCommand) -> Result<(), CliError> {
+    let PluginCommand::List = command;
+    let plugins: Vec<Value> = global.client()?.get("/v1/plugins").await?;
+    show(global.output, &plugins, |plugins| rows(plugins));
+    Ok(())
+}
+
+fn rows(plugins: &[Value]) -> String {
+    let mut rows = table(&["NAME", "VERSION", "KIND", "CALLS", "TRAPS", "LATE", "PEAK MIB", "STATE"]);
+    for plugin in plugins {
+        let field = |key: &str| match plugin.get(key) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => "-".to_owned(),
+        };
+        let name = if plugin["name"].is_null() { field("file") } else { field("name") };
+        let peak = plugin["peak_memory_bytes"].as_u64().map_or(0, |bytes| bytes.div_ceil(1 << 20));
+        let state = plugin["error"].as_str().map_or_else(|| "ready".to_owned(), |error| format!("not loaded: {error}"));
+        rows.add_row([
+            name,
+            field("version"),
+            field("kind"),
+            field("calls"),
+            field("traps"),
+            field("deadlines"),
+            peak.to_string(),
+            state,
+        ]);
+    }
+    text(&rows, "the host carries no plugins: put .wasm files into its plugin folder (plugins.dir)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_that_was_not_loaded_is_shown_by_its_file() {
+        let broken = serde_json::json!({ "file": "x.wasm", "name": null, "calls": 0, "peak_memory_bytes": 0, "error": "no manifest" });
+        let shown = rows(&[broken]);
+        assert!(shown.contains("x.wasm") && shown.contains("not loaded: no manifest"), "{shown}");
+    }
+}
