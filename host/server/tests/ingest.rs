@@ -1,5 +1,7 @@
 //! The series book over real stores: what is acknowledged is there, once, whatever happens.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use forewarm_domain::series::{Metric, Series, SeriesKey};
 use forewarm_domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, ManualClock, TimestampMs};
 use forewarm_server::ingest::{IngestConfig, IngestError, IngestReport, RefusalReason, Sample, SeriesBook};
@@ -193,7 +195,11 @@ fn what_was_acknowledged_survives_a_kill() {
             let (_store, book) = open_on(&file.url(), IngestConfig::default()).await;
             let values = whole(&book, "web").await.values;
             // Whole batches, every acknowledged one, each step once.
-            assert!(values.len() >= acknowledged && values.len() % CHILD_BATCH as usize == 0, "{}", values.len());
+            assert!(
+                values.len() >= acknowledged && values.len().is_multiple_of(CHILD_BATCH as usize),
+                "{}",
+                values.len()
+            );
             assert_eq!(values, (0..values.len()).map(|minute| minute as f64).collect::<Vec<f64>>());
             assert_eq!(book.keys()[0].steps, values.len() as u64);
         });

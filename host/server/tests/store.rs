@@ -1,5 +1,7 @@
 //! What every caller of the store relies on, the same for both databases.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use forewarm_domain::id::{ClaimId, InstanceId, idempotency_token};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::outcome::Outcome;
@@ -8,6 +10,7 @@ use forewarm_domain::plan::{LevelView, Plan, Reason, ReasonCode, Stock};
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::series::{Metric, SeriesKey};
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
+use forewarm_runtime::{StateError, StateStore};
 use forewarm_server::store::{
     ChunkRecord, Intent, JournalRecord, Prune, Scope, SeriesRecord, Store, StoreConfig, StoreError, TokenRecord, Write,
 };
@@ -28,7 +31,7 @@ fn instance(n: u128, state: InstanceState) -> Instance {
         id: InstanceId(Uuid::from_u128(n)),
         persona: "web".parse().unwrap(),
         driver: "driver-simulated".parse().unwrap(),
-        driver_ref: (n % 2 == 0).then(|| format!("vm-{n}")),
+        driver_ref: n.is_multiple_of(2).then(|| format!("vm-{n}")),
         created_at: TimestampMs(n as i64),
         operations: 3,
         state,
@@ -177,6 +180,22 @@ async fn tokens_and_values_are_kept(store: &Store) {
     }
 }
 
+async fn plugins_see_their_own_values_only(store: &Store) {
+    let (one, other) = ("driver-one".parse().unwrap(), "driver-other".parse().unwrap());
+    StateStore::set(store, &one, "k/1", vec![1]).await.unwrap();
+    StateStore::set(store, &one, "k/1", vec![2]).await.unwrap();
+    assert_eq!(StateStore::get(store, &one, "k/1").await, Ok(Some(vec![2])));
+    assert_eq!(StateStore::get(store, &other, "k/1").await, Ok(None));
+    assert_eq!(StateStore::keys(store, &one, "k").await, Ok(vec!["k/1".into()]));
+    for _ in 0..2 {
+        StateStore::delete(store, &one, "k/1").await.unwrap();
+    }
+    let value = |n: u32| Write::PluginState { plugin: one.clone(), key: n.to_string(), value: Some(vec![]) };
+    store.commit((0..10_000).map(value).collect()).await.unwrap();
+    assert!(matches!(StateStore::set(store, &one, "more", vec![]).await, Err(StateError::Limit(_))));
+    assert_eq!(StateStore::set(store, &one, "7", vec![7]).await, Ok(()));
+}
+
 async fn series_and_journal_are_kept(store: &Store) {
     let key = SeriesKey { resource: "web".parse().unwrap(), metric: Metric::Requests };
     let record = SeriesRecord { id: 0, key };
@@ -222,6 +241,7 @@ async fn conforms(url: &str) {
     intents_stay_until_done(&store).await;
     plans_and_outcomes_are_history(&store).await;
     tokens_and_values_are_kept(&store).await;
+    plugins_see_their_own_values_only(&store).await;
     series_and_journal_are_kept(&store).await;
     one_bad_batch_fails_alone(&store).await;
     store.close().await;

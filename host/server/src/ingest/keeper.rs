@@ -51,6 +51,9 @@ struct Rewrite {
     records: usize,
 }
 
+/// Series, and the spans of each that are to be sealed.
+type Sealed = Vec<(u32, Vec<Span>)>;
+
 pub(crate) struct Keeper {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
@@ -241,13 +244,13 @@ impl Keeper {
         outcome
     }
 
-    fn late_spans(&self) -> Result<(Vec<(u32, Vec<Span>)>, Vec<Write>), StoreError> {
+    fn late_spans(&self) -> Result<(Sealed, Vec<Write>), StoreError> {
         let mut shelf = self.shelf();
         let (grid, turn) = (shelf.grid, shelf.due.len().min(TURN_SERIES));
         let due: Vec<u32> = shelf.due.drain(..turn).collect();
         let late = |id: &u32| shelf.get_mut(*id).map_or_else(Vec::new, |state| state.late_spans(&grid));
         let spans: Vec<Vec<Span>> = due.iter().map(late).collect();
-        let sealed: Vec<(u32, Vec<Span>)> = due.into_iter().zip(spans).collect();
+        let sealed: Sealed = due.into_iter().zip(spans).collect();
         drop(shelf);
         let mut writes = Vec::new();
         for (series, spans) in &sealed {
@@ -272,4 +275,54 @@ fn gather(first: Batch, queue: &mut mpsc::Receiver<Batch>) -> Vec<Batch> {
         batches.push(next);
     }
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::replay::replay;
+    use super::*;
+    use crate::store::StoreConfig;
+    use forewarm_domain::series::{Metric, SeriesKey};
+    use forewarm_domain::time::{MINUTE_MS, ManualClock, TimestampMs};
+
+    async fn ingest(keeper: &mut Keeper, resource: &str, minutes: std::ops::Range<i64>) {
+        let key = SeriesKey { resource: resource.parse().unwrap(), metric: Metric::Requests };
+        let sample = |minute| Sample { key: key.clone(), at: TimestampMs(minute * MINUTE_MS), value: minute as f64 };
+        let (reply, answer) = oneshot::channel();
+        keeper.take(vec![Batch { samples: minutes.map(sample).collect(), reply }]).await;
+        answer.await.unwrap().unwrap();
+    }
+
+    fn open_steps(shelf: &Shelf) -> Vec<Vec<(TimestampMs, f64)>> {
+        shelf.series.iter().map(|(_, state)| state.open_samples(&shelf.grid).collect()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_journal_shrinks_to_what_is_open() {
+        let store = Store::open(&StoreConfig::new("sqlite::memory:")).await.unwrap();
+        let config = IngestConfig::default();
+        let (shelf, journal) = replay(&store, &config).await.unwrap();
+        let clock = Arc::new(ManualClock::at(TimestampMs(10_000 * MINUTE_MS)));
+        let shelf = Arc::new(RwLock::new(shelf));
+        let mut keeper = Keeper::new(store.clone(), clock, config.clone(), Arc::clone(&shelf), journal);
+        for series in 0..TURN_SERIES + 5 {
+            ingest(&mut keeper, &format!("s{series}"), 0..3).await;
+        }
+        ingest(&mut keeper, "long", 0..1_000).await;
+        keeper.do_chores().await;
+        assert_eq!(keeper.journal.records, TURN_SERIES + 6, "too short to be rewritten");
+
+        keeper.journal.records += JOURNAL_RECORDS;
+        // A batch that comes in the middle of the rewrite stays.
+        keeper.do_chores().await;
+        assert!(keeper.rewrite.is_some());
+        ingest(&mut keeper, "s0", 3..5).await;
+        keeper.do_chores().await;
+        assert!(keeper.rewrite.is_none());
+
+        assert_eq!(store.journal(0, 99).await.unwrap().len(), 3);
+        let (again, size) = replay(&store, &config).await.unwrap();
+        assert_eq!(open_steps(&again), open_steps(&shelf.read().unwrap()));
+        assert_eq!((size.seq, size.samples), (keeper.journal.seq, keeper.journal.samples));
+    }
 }

@@ -165,6 +165,7 @@ impl RemoteWrite {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` calls")]
 fn malformed(error: prost::DecodeError) -> RemoteWriteError {
     RemoteWriteError::Protobuf(error.to_string())
 }

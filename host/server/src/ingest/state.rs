@@ -260,3 +260,44 @@ impl SeriesState {
         self.sealed_measured + self.open.len() as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRID: Grid = Grid { step_ms: 60_000, late_ms: 600_000, hot_steps: 5 };
+
+    fn with(steps: impl IntoIterator<Item = u32>) -> SeriesState {
+        let mut state = SeriesState::default();
+        for step in steps {
+            assert_eq!(state.apply(&GRID, GRID.start(step), f64::from(step)), Effect::Accepted);
+        }
+        state
+    }
+
+    #[test]
+    fn late_steps_become_spans_that_skip_gaps() {
+        // Newest is step 5,000, so that steps before 4,990 are late.
+        let state = with((0..3).chain([10]).chain(1_000..3_000).chain(4_985..=5_000));
+        let spans = state.late_spans(&GRID);
+        let shown: Vec<(u32, u32, u32)> = spans.iter().map(|span| (span.start, span.end(), span.measured())).collect();
+        assert_eq!(shown, [(0, 11, 4), (1_000, 2_024, 1_024), (2_024, 3_000, 976), (4_985, 4_990, 5)]);
+        assert!(spans[0].values[3].is_nan());
+        assert!(state.is_due(&GRID));
+    }
+
+    #[test]
+    fn sealed_steps_stay_in_the_window_and_closed() {
+        let mut state = with((0..300).chain(303..=310));
+        let before = state.window(&GRID, 400).expect("known");
+        let spans = state.late_spans(&GRID);
+        assert_eq!(state.seal(&GRID, &spans), 300);
+        assert_eq!((state.open_len(), state.measured(), state.extent()), (8, 308, Some((0, 311))));
+        assert_eq!(state.apply(&GRID, GRID.start(299), 7.0), Effect::Sealed);
+        assert_eq!(state.late_bound(&GRID), GRID.start(300));
+        // Eleven steps are open, so the window of five needs nothing sealed.
+        let after = state.window(&GRID, 5).expect("known");
+        assert_eq!(after.values, before.values[before.values.len() - 5..]);
+        assert!(!state.is_due(&GRID));
+    }
+}

@@ -89,7 +89,9 @@ async fn apply_values(tx: &DatabaseTransaction, writes: &Grouped<'_>) -> Result<
     for (key, value) in &writes.settings {
         match value {
             Some(value) => settings.push(setting::Model { key: (*key).to_owned(), value: (*value).to_owned() }),
-            None => drop(setting::Entity::delete_by_id((*key).to_owned()).exec(tx).await?),
+            None => {
+                setting::Entity::delete_by_id((*key).to_owned()).exec(tx).await?;
+            }
         }
     }
     upsert::<setting::Entity>(tx, settings).await

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How long a statement waits for a lock that someone else holds on a SQLite file, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The two sides of an open database.
 pub(crate) struct Connections {

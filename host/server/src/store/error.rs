@@ -51,8 +51,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn corrupt(what: impl Into<String>, detail: impl ToString) -> Self {
-        Self::Corrupt { what: what.into(), detail: detail.to_string() }
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over errors and texts alike")]
+    pub(crate) fn corrupt(what: impl Into<String>, detail: impl std::fmt::Display) -> Self {
+        Self::Corrupt { what: what.into(), detail: format!("{detail}") }
     }
 
     /// Whether the same call may succeed later.

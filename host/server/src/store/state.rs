@@ -8,6 +8,7 @@ use forewarm_runtime::{StateError, StateStore};
 /// The most keys of one plugin.
 const KEYS_MAX: usize = 10_000;
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` calls")]
 fn unavailable(error: StoreError) -> StateError {
     tracing::warn!(%error, "a plugin's state could not be reached");
     // A plugin learns that it may try again, not what the database said.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 /// One change of the store. Those of one [`commit`](super::Store::commit) happen together or not at all.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a batch is moved once; a box per write would cost more")]
 pub enum Write {
     /// Adds a version of a persona; a version that exists is a conflict.
     Persona(Persona),
