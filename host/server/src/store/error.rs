@@ -51,7 +51,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    #[expect(clippy::needless_pass_by_value, reason = "callers hand over errors and texts alike")]
     pub(crate) fn corrupt(what: impl Into<String>, detail: impl std::fmt::Display) -> Self {
         Self::Corrupt { what: what.into(), detail: format!("{detail}") }
     }
