@@ -34,11 +34,11 @@ fn is_resource(text: &str) -> bool {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $check:path, $rule:expr) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $check:path, $rule:expr, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schema(value_type = String)]
+        #[schema(value_type = String, pattern = $pattern)]
         pub struct $name(std::sync::Arc<str>);
 
         impl $name {
@@ -85,19 +85,23 @@ macro_rules! name {
 
 name!(
     /// The name of a persona in the catalog, unique in one installation: a DNS label.
-    PersonaName, "persona name", is_label, LABEL_RULE
+    PersonaName, "persona name", is_label, LABEL_RULE,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 );
 name!(
     /// The name of a plugin: a DNS label.
-    PluginName, "plugin name", is_label, LABEL_RULE
+    PluginName, "plugin name", is_label, LABEL_RULE,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 );
 name!(
     /// The name of a tenant: a department or an external customer. A DNS label.
-    TenantName, "tenant name", is_label, LABEL_RULE
+    TenantName, "tenant name", is_label, LABEL_RULE,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 );
 name!(
     /// The name of something whose usage is measured: a service, a deployment, a virtual machine.
-    ResourceName, "resource name", is_resource, RESOURCE_RULE
+    ResourceName, "resource name", is_resource, RESOURCE_RULE,
+    "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,252}$"
 );
 
 macro_rules! id {

@@ -26,7 +26,7 @@ pub(super) fn show<T: Serialize>(format: Format, value: &T, text: impl FnOnce(&T
 /// A table without frames, as wide as the terminal.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.set_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     let titles = header.iter().map(|title| {
         let cell = Cell::new(title);
         if coloured() { cell.add_attribute(comfy_table::Attribute::Bold) } else { cell }

@@ -17,9 +17,10 @@ struct Key {
 pub fn page() -> String {
     let defaults = serde_json::to_value(Config::new("", "")).unwrap_or_default();
     let mut page = String::from(HEAD);
-    for (title, prefix, schema) in sections() {
-        let keys = keys(&prefix, &schema, &defaults);
-        let _ = write!(page, "\n## {title}\n\n{}\n\n| key | default | meaning |\n|---|---|---|\n", about(&schema));
+    let sections = sections();
+    for (title, prefix, schema) in &sections {
+        let keys = keys(prefix, schema, &defaults).into_iter().filter(|key| !sections.iter().any(|(_, prefix, _)| *prefix == format!("{}.", key.name)));
+        let _ = write!(page, "\n## {title}\n\n{}\n\n| key | default | meaning |\n|---|---|---|\n", about(schema));
         for key in keys {
             let Key { name, default, documentation } = key;
             let _ = writeln!(page, "| `{name}` | {default} | {documentation} |");
@@ -73,12 +74,8 @@ fn key(prefix: &str, name: &str, property: &RefOr<Schema>, defaults: &serde_json
     let full = format!("{prefix}{name}");
     let pointer = format!("/{}", full.replace('.', "/"));
     let default = defaults.pointer(&pointer);
-    // Tables of their own have a section of their own.
-    if default.and_then(serde_json::Value::as_object).is_some_and(|table| !table.is_empty()) {
-        return None;
-    }
     let default = match default {
-        Some(serde_json::Value::String(text)) if text.is_empty() => "see there".to_owned(),
+        Some(serde_json::Value::String(text)) if text.is_empty() => "this machine's".to_owned(),
         Some(value) => format!("`{value}`"),
         None => String::new(),
     };

@@ -49,6 +49,7 @@ checked_body!(ClaimBody, RenewBody);
     post,
     path = "/v1/personas/{name}/claims",
     tag = "claims",
+    operation_id = "create_claim",
     params(
         ("name" = PersonaName, Path, description = "The persona"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the same claim"),
@@ -96,6 +97,7 @@ struct Page {
     get,
     path = "/v1/personas/{name}/claims",
     tag = "claims",
+    operation_id = "list_claims",
     params(("name" = PersonaName, Path, description = "The persona"), Page),
     responses((status = 200, body = Vec<Claim>))
 )]
@@ -126,6 +128,7 @@ async fn list(
     get,
     path = "/v1/claims/{id}",
     tag = "claims",
+    operation_id = "get_claim",
     params(("id" = ClaimId, Path, description = "The claim")),
     responses((status = 200, body = Claim))
 )]
@@ -138,6 +141,7 @@ async fn get(State(state): State<AppState>, caller: Caller, InPath(id): InPath<C
     delete,
     path = "/v1/claims/{id}",
     tag = "claims",
+    operation_id = "release_claim",
     params(("id" = ClaimId, Path, description = "The claim")),
     responses((status = 200, body = Claim))
 )]
@@ -154,6 +158,7 @@ async fn release(
     post,
     path = "/v1/claims/{id}/renew",
     tag = "claims",
+    operation_id = "renew_claim",
     params(("id" = ClaimId, Path, description = "The claim")),
     request_body = RenewBody,
     responses((status = 200, body = Claim))

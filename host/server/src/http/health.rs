@@ -20,7 +20,7 @@ pub(super) fn guarded_routes() -> OpenApiRouter<AppState> {
 }
 
 /// Says that the process is alive.
-#[utoipa::path(get, path = "/healthz", tag = "host", responses((status = 200, description = "`ok`", body = String)))]
+#[utoipa::path(get, path = "/healthz", operation_id = "healthz", tag = "host", responses((status = 200, description = "`ok`", body = String)))]
 async fn healthz() -> &'static str {
     "ok\n"
 }
@@ -31,6 +31,7 @@ async fn healthz() -> &'static str {
     get,
     path = "/readyz",
     tag = "host",
+    operation_id = "readyz",
     responses((status = 200, description = "`ready`", body = String))
 )]
 async fn readyz(State(state): State<AppState>) -> Result<&'static str, Problem> {
@@ -65,7 +66,7 @@ async fn missing(state: &AppState) -> Vec<String> {
 }
 
 /// Gives the host's counters in the OpenMetrics text format.
-#[utoipa::path(get, path = "/metrics", tag = "host", responses((status = 200, description = "OpenMetrics text", body = String)))]
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "host", responses((status = 200, description = "OpenMetrics text", body = String)))]
 async fn metrics(State(state): State<AppState>, caller: Caller) -> Result<Response, Problem> {
     caller.may_read()?;
     let page = state.metrics.encode().map_err(Problem::internal)?;

@@ -33,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     post,
     path = "/v1/ingest/json",
     tag = "ingest",
+    operation_id = "ingest_json",
     request_body = IngestBody,
     responses((status = 200, body = IngestReport))
 )]
@@ -65,6 +66,7 @@ struct Defaults {
     post,
     path = "/v1/ingest/csv",
     tag = "ingest",
+    operation_id = "ingest_csv",
     params(Defaults),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = IngestReport))
@@ -89,6 +91,7 @@ async fn from_csv(
     post,
     path = "/v1/ingest/prometheus",
     tag = "ingest",
+    operation_id = "ingest_prometheus",
     request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
     responses((status = 204, description = "Everything is stored or left aside"))
 )]
@@ -116,6 +119,7 @@ async fn from_prometheus(State(state): State<AppState>, caller: Caller, request:
     post,
     path = "/api/v1/write",
     tag = "ingest",
+    operation_id = "ingest_prometheus_write",
     request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
     responses((status = 204, description = "Everything is stored or left aside"))
 )]

@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Gives this document.
-#[utoipa::path(get, path = "/openapi.json", tag = "host", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "host", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 async fn get() -> impl IntoResponse {
     static TEXT: LazyLock<String> = LazyLock::new(document);
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
@@ -112,6 +112,18 @@ mod tests {
             .map(|(path, _)| path)
             .collect();
         assert_eq!(open, ["/healthz", "/openapi.json", "/readyz"]);
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own() {
+        let document = build();
+        let items = document.paths.paths.values();
+        let operations = items.flat_map(|item| [&item.get, &item.put, &item.post, &item.delete]).flatten();
+        let mut names: Vec<&str> = operations.filter_map(|operation| operation.operation_id.as_deref()).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Lists the plugins of this host, those that could not be loaded included.
-#[utoipa::path(get, path = "/v1/plugins", tag = "plugins", responses((status = 200, body = Vec<PluginInfo>)))]
+#[utoipa::path(get, path = "/v1/plugins", operation_id = "list_plugins", tag = "plugins", responses((status = 200, body = Vec<PluginInfo>)))]
 async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<Vec<PluginInfo>>, Problem> {
     caller.may_read()?;
     Ok(Json(state.plugins.infos()))

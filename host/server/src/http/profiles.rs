@@ -46,6 +46,7 @@ checked_body!(ProfileBody);
     post,
     path = "/v1/profiles",
     tag = "profiles",
+    operation_id = "create_profiles",
     request_body = ProfileBody,
     responses((status = 200, body = Vec<PersonaDraft>))
 )]

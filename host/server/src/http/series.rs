@@ -44,7 +44,7 @@ struct SeriesPage {
 }
 
 /// Lists the series of which something was measured.
-#[utoipa::path(get, path = "/v1/series", tag = "series", params(Filter), responses((status = 200, body = SeriesPage)))]
+#[utoipa::path(get, path = "/v1/series", operation_id = "list_series", tag = "series", params(Filter), responses((status = 200, body = SeriesPage)))]
 async fn list(
     State(state): State<AppState>,
     caller: Caller,
@@ -80,7 +80,7 @@ struct Span {
 }
 
 /// Gives the values of a series, one per step, `null` where nothing was measured.
-#[utoipa::path(get, path = "/v1/series/values", tag = "series", params(Span), responses((status = 200, body = Series)))]
+#[utoipa::path(get, path = "/v1/series/values", operation_id = "get_series_values", tag = "series", params(Span), responses((status = 200, body = Series)))]
 async fn values(
     State(state): State<AppState>,
     caller: Caller,

@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Gives the host's time and one line per persona: instances by state, load, what the plan wants.
-#[utoipa::path(get, path = "/v1/status", tag = "host", responses((status = 200, body = HostStatus)))]
+#[utoipa::path(get, path = "/v1/status", operation_id = "get_status", tag = "host", responses((status = 200, body = HostStatus)))]
 async fn get(State(state): State<AppState>, caller: Caller) -> Result<Json<HostStatus>, Problem> {
     caller.may_read()?;
     let bus_connected = state.core.bus().health().await == Health::Connected;

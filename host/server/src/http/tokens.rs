@@ -70,6 +70,7 @@ checked_body!(TokenBody);
     post,
     path = "/v1/tokens",
     tag = "tokens",
+    operation_id = "create_token",
     request_body = TokenBody,
     responses((status = 201, body = CreatedToken))
 )]
@@ -88,7 +89,7 @@ async fn create(
 }
 
 /// Lists the tokens, revoked ones included, by name.
-#[utoipa::path(get, path = "/v1/tokens", tag = "tokens", responses((status = 200, body = Vec<TokenView>)))]
+#[utoipa::path(get, path = "/v1/tokens", operation_id = "list_tokens", tag = "tokens", responses((status = 200, body = Vec<TokenView>)))]
 async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<Vec<TokenView>>, Problem> {
     caller.may_administrate()?;
     Ok(Json(state.tokens.list().into_iter().map(view).collect()))
@@ -99,6 +100,7 @@ async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<Vec<
     delete,
     path = "/v1/tokens/{name}",
     tag = "tokens",
+    operation_id = "revoke_token",
     params(("name" = String, Path, description = "The token")),
     responses((status = 200, body = TokenView))
 )]

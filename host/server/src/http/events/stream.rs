@@ -43,6 +43,7 @@ struct Filter {
     get,
     path = "/v1/events",
     tag = "host",
+    operation_id = "stream_events",
     params(Filter, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen")),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String))
 )]

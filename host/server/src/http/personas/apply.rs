@@ -23,6 +23,7 @@ checked_body!(PersonaSpec);
     put,
     path = "/v1/personas/{name}",
     tag = "personas",
+    operation_id = "apply_persona",
     params(
         ("name" = PersonaName, Path, description = "The persona, as in the body"),
         ("If-Match" = Option<String>, Header, description = "Only if this is the newest version, such as `\"3\"`"),

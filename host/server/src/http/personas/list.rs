@@ -47,7 +47,7 @@ pub struct PersonaPage {
 }
 
 /// Lists the personas by name. Every token may, so that tenants know what they can claim.
-#[utoipa::path(get, path = "/v1/personas", tag = "personas", params(Page), responses((status = 200, body = PersonaPage)))]
+#[utoipa::path(get, path = "/v1/personas", operation_id = "list_personas", tag = "personas", params(Page), responses((status = 200, body = PersonaPage)))]
 pub(super) async fn list(
     State(state): State<AppState>,
     _: Caller,

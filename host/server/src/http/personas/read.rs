@@ -16,6 +16,7 @@ use forewarm_domain::persona::Persona;
     get,
     path = "/v1/personas/{name}",
     tag = "personas",
+    operation_id = "get_persona",
     params(
         ("name" = PersonaName, Path, description = "The persona"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the caller has already"),
@@ -47,6 +48,7 @@ pub(super) async fn get(
     get,
     path = "/v1/personas/{name}/versions",
     tag = "personas",
+    operation_id = "list_persona_versions",
     params(("name" = PersonaName, Path, description = "The persona")),
     responses((status = 200, body = Vec<Persona>))
 )]

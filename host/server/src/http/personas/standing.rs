@@ -23,6 +23,7 @@ const OUTCOMES_MS_MAX: i64 = 92 * DAY_MS;
     get,
     path = "/v1/personas/{name}/plan",
     tag = "personas",
+    operation_id = "get_plan",
     params(("name" = PersonaName, Path, description = "The persona")),
     responses((status = 200, body = Plan))
 )]
@@ -42,6 +43,7 @@ pub(super) async fn plan(
     get,
     path = "/v1/personas/{name}/forecast",
     tag = "personas",
+    operation_id = "get_forecast",
     params(("name" = PersonaName, Path, description = "The persona")),
     responses((status = 200, body = Fan))
 )]
@@ -61,6 +63,7 @@ pub(super) async fn forecast(
     get,
     path = "/v1/personas/{name}/instances",
     tag = "personas",
+    operation_id = "list_instances",
     params(("name" = PersonaName, Path, description = "The persona")),
     responses((status = 200, body = Vec<Instance>))
 )]
@@ -90,6 +93,7 @@ pub(super) struct Span {
     get,
     path = "/v1/personas/{name}/outcomes",
     tag = "personas",
+    operation_id = "list_outcomes",
     params(("name" = PersonaName, Path, description = "The persona"), Span),
     responses((status = 200, body = Vec<Outcome>))
 )]
