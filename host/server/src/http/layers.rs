@@ -28,7 +28,8 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
     let span = info_span!("request", %id, %method, route, caller = field::Empty);
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let response = answer.unwrap_or_else(|panic| Problem::internal(panic_message(panic.as_ref())).into_response());
-    let response = span.in_scope(|| finish(response, &id, &what));
+    let methods = state.paths.get(&route).map_or("none", String::as_str);
+    let response = span.in_scope(|| finish(response, &id, &what, methods));
     let status = response.status().as_u16();
     // The label must not be a text of the caller's choice.
     let label = if method.as_str().len() <= 7 { method.as_str() } else { "other" };
@@ -47,11 +48,11 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// Gives an error the request's id and tells the log its cause.
-fn finish(mut response: Response, id: &str, what: &str) -> Response {
+fn finish(mut response: Response, id: &str, what: &str, methods: &str) -> Response {
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         let known = response.extensions_mut().remove::<Problem>();
-        let problem = known.unwrap_or_else(|| problem::from_foreign(&response, what));
+        let problem = known.unwrap_or_else(|| problem::from_foreign(status, what, methods));
         if let Some(cause) = problem.cause() {
             error!(kind = problem.kind().urn(), cause, "the request failed");
         }
@@ -109,7 +110,7 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 /// No such route, with the one that was probably meant.
 pub(super) async fn unknown_route(State(state): State<AppState>, request: Request) -> Problem {
     let path: String = request.uri().path().chars().take(200).collect();
-    let near = state.paths.iter().map(|known| (strsim::normalized_levenshtein(known, &path), known));
+    let near = state.paths.keys().map(|known| (strsim::normalized_levenshtein(known, &path), known));
     let near = near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0));
     let help = near.map_or_else(|| "GET /openapi.json lists the routes".to_owned(), |(_, path)| format!("did you mean {path}?"));
     Problem::new(ProblemKind::UnknownRoute, format!("{} {path} is no route of this API: {help}", request.method()))
@@ -134,7 +135,7 @@ mod tests {
         let mut foreign = Response::new(axum::body::Body::from("plain text"));
         *foreign.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
         foreign.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-        let finished = finish(foreign, "id-1", "DELETE /v1/status");
+        let finished = finish(foreign, "id-1", "DELETE /v1/status", "GET");
         assert_eq!(finished.headers()[header::CONTENT_TYPE], problem::PROBLEM_JSON);
         assert_eq!(finished.headers()[header::ALLOW], "GET,HEAD");
         assert_eq!(finished.headers()[REQUEST_ID], "id-1");

@@ -5,9 +5,10 @@ use super::state::AppState;
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use utoipa::OpenApi;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -56,9 +57,13 @@ pub fn document() -> String {
     text
 }
 
-/// Every path of the API.
-pub(super) fn paths() -> Vec<String> {
-    build().paths.paths.into_keys().collect()
+/// Every path of the API with the methods that it takes, such as `GET, PUT`.
+pub(super) fn paths() -> BTreeMap<String, String> {
+    let methods = |item: &PathItem| {
+        let each = [("GET", &item.get), ("PUT", &item.put), ("POST", &item.post), ("DELETE", &item.delete)];
+        each.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect::<Vec<_>>().join(", ")
+    };
+    build().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
 }
 
 fn build() -> Document {

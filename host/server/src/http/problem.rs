@@ -206,14 +206,12 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Turns a response that some layer made on its own into a problem; what it says in headers stays.
-pub(super) fn from_foreign(response: &Response, what: &str) -> Problem {
-    let allow = || response.headers().get(header::ALLOW).and_then(|value| value.to_str().ok()).unwrap_or("none");
-    let status = response.status();
+/// The problem behind a response that some layer made on its own to `what`, whose route takes `methods`.
+pub(super) fn from_foreign(status: StatusCode, what: &str, methods: &str) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(ProblemKind::UnknownRoute, format!("{what} is no route of this API")),
         StatusCode::METHOD_NOT_ALLOWED => {
-            let detail = format!("{what} is not possible: the route takes {}", allow());
+            let detail = format!("{what} is not possible: the route takes {methods}");
             Problem::new(ProblemKind::MethodNotAllowed, detail)
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {

@@ -8,6 +8,7 @@ use crate::ingest::IngestConfig;
 use crate::ingest::prometheus::RemoteWriteDecoder;
 use crate::metrics::Metrics;
 use crate::plugins::PluginHost;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -51,8 +52,8 @@ pub struct Shared {
     pub(super) requests: Semaphore,
     /// One permit per event stream that is open.
     pub(super) streams: Arc<Semaphore>,
-    /// Every path of the API, to name the nearest one to a path that is none.
-    pub(super) paths: Vec<String>,
+    /// Every path of the API with its methods, to tell what was probably meant.
+    pub(super) paths: BTreeMap<String, String>,
 }
 
 impl AppState {

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::Persona;
+use std::cmp::Reverse;
 
 /// Gives the newest version of a persona; its version is the `ETag`.
 #[utoipa::path(
@@ -59,7 +60,9 @@ pub(super) async fn versions(
 ) -> Result<Json<Vec<Persona>>, Problem> {
     caller.may_read()?;
     persona(&state, &name)?;
-    Ok(Json(state.core.catalog().versions(&name).await?))
+    let mut versions = state.core.catalog().versions(&name).await?;
+    versions.sort_by_key(|persona| Reverse(persona.version));
+    Ok(Json(versions))
 }
 
 /// The `ETag` of a version.
