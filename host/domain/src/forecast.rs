@@ -16,12 +16,34 @@ pub const PLANNING_LEVELS: [f64; 15] =
 /// Quantiles of the load for each step ahead. Valid by construction: finite, non-negative where the load is, and never
 /// crossing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "FanParts")]
 pub struct Fan {
     start: TimestampMs,
     step_ms: i64,
     levels: Vec<f64>,
     /// One row per step ahead, one column per level.
     values: Vec<f64>,
+}
+
+/// A fan as it travels, to be checked before it is one.
+#[derive(Deserialize)]
+struct FanParts {
+    start: TimestampMs,
+    step_ms: i64,
+    levels: Vec<f64>,
+    values: Vec<f64>,
+}
+
+impl TryFrom<FanParts> for Fan {
+    type Error = InvalidFan;
+    fn try_from(parts: FanParts) -> Result<Self, InvalidFan> {
+        let FanParts { start, step_ms, levels, values } = parts;
+        check_levels(&levels)?;
+        let rows = values.chunks(levels.len());
+        let path = |level: usize| rows.clone().filter_map(|row| row.get(level).copied()).collect();
+        let paths: Vec<Vec<f64>> = (0..levels.len()).map(path).collect();
+        Self::from_paths(start, step_ms, &levels, &paths)
+    }
 }
 
 /// What is wrong with a forecast.
@@ -214,6 +236,17 @@ mod tests {
     fn crossing_quantiles_are_sorted() {
         let fan = fan(&[0.1, 0.9], &[vec![3.0, 1.0], vec![2.0, 2.0]]).expect("valid");
         assert_eq!((fan.at(0), fan.at(1)), (&[2.0, 3.0][..], &[1.0, 2.0][..]));
+    }
+
+    #[test]
+    fn what_travels_is_checked() {
+        let fan = fan(&[0.1, 0.9], &[vec![1.0, 2.0], vec![3.0, 4.0]]).expect("valid");
+        let mut parts = serde_json::to_value(&fan).expect("serialises");
+        assert_eq!(serde_json::from_value::<Fan>(parts.clone()).expect("the same again"), fan);
+        parts["values"] = serde_json::json!([1.0, 2.0, 3.0]);
+        assert!(serde_json::from_value::<Fan>(parts.clone()).is_err(), "a row is cut off");
+        parts["levels"] = serde_json::json!([]);
+        assert!(serde_json::from_value::<Fan>(parts).is_err(), "no levels");
     }
 
     #[test]

@@ -120,9 +120,7 @@ impl PluginHost {
                 let models = Models::new(forecaster.clone(), config.max_instances);
                 (Calls::Forecaster(Arc::new(models)), threads * 2)
             }
-            Plugin::Profiler(profiler) => {
-                (Calls::Profiler(Arc::new(profiler::Served::new(profiler.clone()))), threads)
-            }
+            Plugin::Profiler(profiler) => (Calls::Profiler(Arc::new(profiler::Served::new(profiler.clone()))), threads),
             Plugin::Driver(driver) => (Calls::Driver(Arc::new(driver::Served::new(driver.clone()))), DRIVER_CALLS),
             // Detectors have no callers yet; they are loaded, so that they can be looked at.
             Plugin::AnomalyDetector(_) => return Ok(()),

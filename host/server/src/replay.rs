@@ -153,7 +153,11 @@ impl Replay {
     ///
     /// # Errors
     /// [`ReplayError::Host`] when the host fails; the replay can be taken up again then.
-    pub async fn run(&mut self, stop: &CancellationToken, mut on_step: impl FnMut(&Progress)) -> Result<Summary, ReplayError> {
+    pub async fn run(
+        &mut self,
+        stop: &CancellationToken,
+        mut on_step: impl FnMut(&Progress),
+    ) -> Result<Summary, ReplayError> {
         let started = Instant::now();
         let deadline = self.options.exit_after.map(|limit| started + limit);
         let pause = self.options.speed.map(|speed| Duration::from_secs_f64(60.0 / speed));

@@ -57,7 +57,7 @@ mod tests {
     fn brute_force(demand: &[u32], ready: u32, costs: Costs) -> f64 {
         let levels = demand.iter().copied().max().unwrap_or(0).max(ready);
         let one = |level: u32| {
-            (0..1_u32 << demand.len()).map(|plan| {
+            (0..1_u32 << demand.len()).map(move |plan| {
                 let mut was_on = level <= ready;
                 let step = |(t, count): (usize, &u32)| {
                     let is_on = plan >> t & 1 == 1;

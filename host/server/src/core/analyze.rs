@@ -1,7 +1,7 @@
 //! Analysing: keeps a fitted model per persona on whichever host carries the forecaster, feeds it what was measured,
 //! and gives the outlook that a plan rests on.
 
-use super::Core;
+use super::{Core, Settings};
 use forewarm_bus::message::{DescribeForecaster, EventTopic, FitCall, ForecastAnswer, ForecastCall, call};
 use forewarm_domain::forecast::{Fan, PLANNING_LEVELS};
 use forewarm_domain::id::{PersonaName, PluginName};
@@ -85,8 +85,13 @@ impl Core {
             Ok(fan) => Outlook::Forecast(fan),
             Err(why) => {
                 if let NoForecast::Plugin(error) = &why {
-                    self.tell(EventTopic::PluginFailed, error.plugin.to_string(), why.to_string(), serde_json::Value::Null)
-                        .await;
+                    self.tell(
+                        EventTopic::PluginFailed,
+                        error.plugin.to_string(),
+                        why.to_string(),
+                        serde_json::Value::Null,
+                    )
+                    .await;
                 }
                 Outlook::Unknown(why.to_string())
             }
@@ -112,7 +117,8 @@ impl Core {
     async fn fan_from(&self, persona: &Persona, through: TimestampMs) -> Result<Arc<Fan>, NoForecast> {
         let spec = &persona.spec;
         let fit = self.analyst.fits().get(&spec.name).cloned();
-        let current = fit.filter(|fit| fit.demand == spec.demand && fit.plugins == spec.plugins && through < fit.refit_at);
+        let current =
+            fit.filter(|fit| fit.demand == spec.demand && fit.plugins == spec.plugins && through < fit.refit_at);
         let Some(fit) = current else { return self.fit(persona, through).await };
         if fit.seen_through >= through {
             return Ok(fit.fan);
@@ -220,5 +226,3 @@ impl Core {
         }
     }
 }
-
-use super::Settings;

@@ -4,13 +4,13 @@ use super::Core;
 use super::pool::{Changes, NewClaim};
 use crate::store::StoreError;
 use forewarm_domain::id::{ClaimId, PersonaName, TenantName};
-use forewarm_domain::instance::{Claim, ClaimState, EndCause};
+use forewarm_domain::instance::{Claim, EndCause};
 use forewarm_domain::time::{SECOND_MS, TimestampMs};
 use tracing::warn;
 use uuid::Uuid;
 
 /// The longest idempotency key in bytes.
-pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 200;
+const MAX_IDEMPOTENCY_KEY_BYTES: usize = 200;
 
 /// What a caller asks for.
 #[derive(Debug, Clone)]
@@ -85,7 +85,9 @@ impl Core {
         let answer = self
             .change(|pool| {
                 // Another request with the same key may have come in between.
-                if let Some(known) = request.idempotency_key.as_ref().and_then(|key| pool.claim_by_key(&request.tenant, key)) {
+                if let Some(known) =
+                    request.idempotency_key.as_ref().and_then(|key| pool.claim_by_key(&request.tenant, key))
+                {
                     return (Ok(known.clone()), Changes::default());
                 }
                 match pool.claim_instance(new, now) {
@@ -192,8 +194,7 @@ impl Core {
         };
         let overdue = self.pool().overdue(now, patience);
         for (id, cause) in overdue {
-            self.change(|pool| ((), pool.end_claim(id, cause, now).map(|ended| ended.1).unwrap_or_default()))
-                .await?;
+            self.change(|pool| ((), pool.end_claim(id, cause, now).map(|ended| ended.1).unwrap_or_default())).await?;
         }
         Ok(())
     }
@@ -209,10 +210,4 @@ fn belongs(claim: &Claim, tenant: Option<&TenantName>) -> bool {
 
 fn same_persona(claim: Claim, request: &ClaimRequest) -> Result<Claim, ClaimError> {
     if claim.persona == request.persona { Ok(claim) } else { Err(ClaimError::KeyReused(claim.persona)) }
-}
-
-/// Whether a claim holds an instance.
-#[must_use]
-pub fn is_served(claim: &Claim) -> bool {
-    matches!(claim.state, ClaimState::Served { .. })
 }

@@ -133,7 +133,8 @@ impl Core {
         let at = now.floor(self.settings.step_ms) - self.settings.step_ms;
         let name = persona.spec.name.clone();
         let latest = self.series.latest(&persona.spec.demand.series);
-        let load = latest.filter(|(last, _)| last.floor(self.settings.step_ms) == at).map_or(f64::NAN, |(_, load)| load);
+        let load =
+            latest.filter(|(last, _)| last.floor(self.settings.step_ms) == at).map_or(f64::NAN, |(_, load)| load);
         let predicted = self.analyst.predicted(&name, at);
         self.feedback.count_step(&Step { persona: name, at, stock, load, predicted, launches })
     }

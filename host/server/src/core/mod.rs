@@ -191,7 +191,11 @@ impl Core {
     async fn announce(&self, changes: Changes) {
         for served in &changes.served {
             self.feedback.served(served, self.clock.now());
-            self.metrics.claim_served(&served.persona, served.warm, Duration::from_millis(served.wait_ms.unsigned_abs()));
+            self.metrics.claim_served(
+                &served.persona,
+                served.warm,
+                Duration::from_millis(served.wait_ms.unsigned_abs()),
+            );
         }
         for (persona, boot_ms) in changes.boots {
             self.feedback.booted(&persona, boot_ms);

@@ -34,10 +34,11 @@ impl Core {
             if due.is_empty() {
                 return Ok(());
             }
-            let carried_out = stream::iter(due).map(Ok).try_for_each_concurrent(parallel, |(intent, instance)| async move {
-                let outcome = self.send(&intent, &instance).await;
-                self.record(&intent, outcome).await
-            });
+            let carried_out =
+                stream::iter(due).map(Ok).try_for_each_concurrent(parallel, |(intent, instance)| async move {
+                    let outcome = self.send(&intent, &instance).await;
+                    self.record(&intent, outcome).await
+                });
             carried_out.await?;
         }
     }
@@ -80,7 +81,11 @@ impl Core {
         Ok(PersonaView::from(persona.as_ref()))
     }
 
-    async fn record(&self, intent: &Intent, outcome: Result<Option<DriverInstance>, PluginError>) -> Result<(), StoreError> {
+    async fn record(
+        &self,
+        intent: &Intent,
+        outcome: Result<Option<DriverInstance>, PluginError>,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         match outcome {
             Ok(Some(seen)) => {
@@ -135,7 +140,8 @@ impl Core {
                 Ok(other) => warn!(%driver, ?other, "the driver's list can't be used"),
                 Err(error) => {
                     warn!(%driver, %error, "the driver's list can't be had");
-                    self.tell(EventTopic::PluginFailed, driver.to_string(), error.to_string(), serde_json::Value::Null).await;
+                    self.tell(EventTopic::PluginFailed, driver.to_string(), error.to_string(), serde_json::Value::Null)
+                        .await;
                 }
             }
         }
@@ -178,7 +184,8 @@ impl Core {
     /// reported.
     async fn meet(&self, driver: &PluginName, seen: DriverInstance, now: TimestampMs) -> Result<(), StoreError> {
         let persona = seen.persona.as_ref().filter(|name| self.catalog.get(name).is_some());
-        let usable = matches!(seen.state, DriverState::Stable(Tier::Warm) | DriverState::Changing { to: Tier::Warm, .. });
+        let usable =
+            matches!(seen.state, DriverState::Stable(Tier::Warm) | DriverState::Changing { to: Tier::Warm, .. });
         let Some(persona) = persona.filter(|_| usable) else {
             if seen.state == DriverState::Leaving {
                 return Ok(());

@@ -192,7 +192,9 @@ impl Core {
     pub async fn prices(&self, persona: &Persona) -> Result<Vec<Price>, PluginError> {
         let plugin = persona.spec.plugins.driver.clone();
         let operation = DriverRequest::Prices(Box::new(PersonaView::from(persona)));
-        match call(self.bus.as_ref(), &DriverCall { plugin: plugin.clone(), operation }, self.settings.call_timeout).await? {
+        match call(self.bus.as_ref(), &DriverCall { plugin: plugin.clone(), operation }, self.settings.call_timeout)
+            .await?
+        {
             DriverAnswer::Prices(prices) => Ok(prices),
             _ => Err(PluginError {
                 plugin,

@@ -1,7 +1,9 @@
 //! The models that one forecaster holds for its callers, by key; those used longest ago give way.
 
 use async_trait::async_trait;
-use forewarm_bus::message::{DescribeForecaster, FitCall, ForecastAnswer, ForecastCall, SeasonalityCall, ServeForecaster};
+use forewarm_bus::message::{
+    DescribeForecaster, FitCall, ForecastAnswer, ForecastCall, SeasonalityCall, ServeForecaster,
+};
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::plugin::{ForecasterDescription, PluginError, PluginErrorKind, Season};
 use forewarm_domain::time::TimestampMs;
@@ -47,9 +49,10 @@ impl Models {
     /// Takes the model out while it is used, so that nothing is locked meanwhile.
     fn take(&self, call: &ForecastCall) -> Option<Slot> {
         let mut held = self.held();
-        let fits = held.slots.get(&call.key).is_some_and(|slot| {
-            slot.revision == call.revision && call.observed_from <= slot.seen_through
-        });
+        let fits = held
+            .slots
+            .get(&call.key)
+            .is_some_and(|slot| slot.revision == call.revision && call.observed_from <= slot.seen_through);
         if fits { held.slots.remove(&call.key) } else { None }
     }
 

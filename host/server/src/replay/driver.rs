@@ -332,7 +332,9 @@ mod tests {
 
     #[test]
     fn any_stem_becomes_a_name() {
-        for (stem, expected) in [("service-00", "service-00"), ("My File.v2", "my-file-v2"), ("___", "trace"), ("é", "trace")] {
+        for (stem, expected) in
+            [("service-00", "service-00"), ("My File.v2", "my-file-v2"), ("___", "trace"), ("é", "trace")]
+        {
             assert_eq!(label(stem), expected);
             assert!(label(stem).parse::<PersonaName>().is_ok());
         }

@@ -1,0 +1,169 @@
+//! Claims in the pool: taken, served, renewed, ended.
+
+use super::{Changes, Notice, Pool, Served};
+use crate::store::Write;
+use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
+use forewarm_domain::instance::{Claim, ClaimState, EndCause, InstanceState};
+use forewarm_domain::plugin::DriverOperation;
+use forewarm_domain::time::TimestampMs;
+
+/// What a new claim wants.
+#[derive(Debug, Clone)]
+pub(crate) struct NewClaim {
+    pub id: ClaimId,
+    pub persona: PersonaName,
+    pub tenant: TenantName,
+    pub idempotency_key: Option<String>,
+    pub expires_at: Option<TimestampMs>,
+    /// Where no instance is warm: who would boot one, at most how many in all, and how long that takes.
+    pub driver: PluginName,
+    pub max_instances: u32,
+    pub max_waiting: u32,
+    pub boot_ms: i64,
+}
+
+/// Why a claim was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TooManyWaiting {
+    pub waiting: usize,
+}
+
+impl Pool {
+    /// Takes a claim: from a warm instance at once, else it waits and, where needed, a boot is begun for it.
+    pub(crate) fn claim_instance(
+        &mut self,
+        new: NewClaim,
+        now: TimestampMs,
+    ) -> Result<(Claim, Changes), TooManyWaiting> {
+        let mut changes = Changes::default();
+        let mut claim = Claim {
+            id: new.id,
+            persona: new.persona.clone(),
+            tenant: new.tenant,
+            requested_at: now,
+            expires_at: new.expires_at,
+            idempotency_key: new.idempotency_key,
+            state: ClaimState::Waiting { expected_at: now },
+        };
+        let shelf = self.shelves.entry(new.persona.clone()).or_default();
+        // The one that became idle last is taken first: the others can be let go the sooner.
+        if let Some(instance) = shelf.warm.last().copied() {
+            claim.state = ClaimState::Served { instance, served_at: now, warm: true };
+            self.hold(claim.clone());
+            self.serve(instance, &claim, now, &mut changes);
+            return Ok((claim, changes));
+        }
+        let waiting = shelf.waiting.len();
+        if waiting >= new.max_waiting as usize {
+            return Err(TooManyWaiting { waiting });
+        }
+        let on_the_way = shelf.booting.len() + shelf.resetting.len();
+        claim.state =
+            ClaimState::Waiting { expected_at: self.expected_service(&new.persona, waiting, now, new.boot_ms) };
+        self.hold(claim.clone());
+        self.note(Write::Claim(claim.clone()));
+        changes.notices.push(Notice::Claim(claim.clone()));
+        if waiting >= on_the_way && self.stock(&new.persona).total() < new.max_instances {
+            self.create(&new.persona, &new.driver, now);
+        }
+        Ok((claim, changes))
+    }
+
+    /// When the claim behind `ahead` others will be served: by the boot that is its own, else by one begun now.
+    pub(super) fn expected_service(
+        &self,
+        persona: &PersonaName,
+        ahead: usize,
+        now: TimestampMs,
+        boot_ms: i64,
+    ) -> TimestampMs {
+        let ready_at = |id: &InstanceId| match self.instances.get(id).map(|instance| instance.state) {
+            Some(InstanceState::Booting { ready_at: Some(at) } | InstanceState::Resetting { ready_at: Some(at) }) => at,
+            _ => now + boot_ms,
+        };
+        let shelf = self.shelves.get(persona);
+        let coming = shelf.into_iter().flat_map(|shelf| shelf.booting.iter().chain(&shelf.resetting));
+        let mut arrivals: Vec<TimestampMs> = coming.map(ready_at).collect();
+        arrivals.sort();
+        arrivals.get(ahead).copied().unwrap_or(now + boot_ms).max(now)
+    }
+
+    /// Ends a claim; the instance it holds is wiped before anyone else gets it. `None` where there is no such claim.
+    pub(crate) fn end_claim(&mut self, id: ClaimId, cause: EndCause, now: TimestampMs) -> Option<(Claim, Changes)> {
+        let mut claim = self.claims.remove(&id)?;
+        let mut changes = Changes::default();
+        let (served_at, warm, instance) = match claim.state {
+            ClaimState::Served { instance, served_at, warm } => (Some(served_at), warm, Some(instance)),
+            ClaimState::Waiting { .. } | ClaimState::Ended { .. } => (None, false, None),
+        };
+        claim.state = ClaimState::Ended { ended_at: now, cause, served_at, warm };
+        if let Some(key) = &claim.idempotency_key {
+            self.keys.remove(&(claim.tenant.clone(), key.clone()));
+        }
+        if let Some(shelf) = self.shelves.get_mut(&claim.persona) {
+            shelf.waiting.remove(&id);
+        }
+        self.note(Write::Claim(claim.clone()));
+        changes.notices.push(Notice::Claim(claim.clone()));
+        if let Some(instance) = instance.filter(|_| cause != EndCause::InstanceLost) {
+            self.begin(instance, InstanceState::Resetting { ready_at: None }, DriverOperation::Reset, now);
+        }
+        Some((claim, changes))
+    }
+
+    /// Gives a claim another end of life.
+    pub(crate) fn renew(&mut self, id: ClaimId, expires_at: Option<TimestampMs>) -> Option<Claim> {
+        let claim = self.claims.get_mut(&id)?;
+        claim.expires_at = expires_at;
+        let claim = claim.clone();
+        self.note(Write::Claim(claim.clone()));
+        Some(claim)
+    }
+
+    /// Open claims that are over: expired ones, and waiting ones for whom `gives_up(persona)` milliseconds have passed.
+    pub(crate) fn overdue(
+        &self,
+        now: TimestampMs,
+        gives_up: impl Fn(&PersonaName) -> Option<i64>,
+    ) -> Vec<(ClaimId, EndCause)> {
+        let cause = |claim: &Claim| {
+            if claim.expires_at.is_some_and(|at| at <= now) {
+                return Some(EndCause::Expired);
+            }
+            let waits = matches!(claim.state, ClaimState::Waiting { .. });
+            let limit = gives_up(&claim.persona).filter(|_| waits)?;
+            (now.since(claim.requested_at) > limit).then_some(EndCause::TimedOut)
+        };
+        self.claims.values().filter_map(|claim| cause(claim).map(|cause| (claim.id, cause))).collect()
+    }
+
+    pub(super) fn end_claim_on(&mut self, id: InstanceId, now: TimestampMs) -> Changes {
+        match self.instances.get(&id).map(|instance| instance.state) {
+            Some(InstanceState::Active { claim, .. }) => {
+                self.end_claim(claim, EndCause::InstanceLost, now).map(|(_, changes)| changes).unwrap_or_default()
+            }
+            _ => Changes::default(),
+        }
+    }
+
+    pub(super) fn serve(&mut self, id: InstanceId, claim: &Claim, at: TimestampMs, changes: &mut Changes) {
+        self.set(id, InstanceState::Active { claim: claim.id, since: at });
+        let warm = matches!(claim.state, ClaimState::Served { warm: true, .. });
+        let wait_ms = at.since(claim.requested_at);
+        changes.served.push(Served { persona: claim.persona.clone(), warm, wait_ms });
+        self.note(Write::Claim(claim.clone()));
+        changes.notices.push(Notice::Claim(claim.clone()));
+    }
+
+    pub(super) fn hold(&mut self, claim: Claim) {
+        let shelf = self.shelves.entry(claim.persona.clone()).or_default();
+        match claim.state {
+            ClaimState::Waiting { .. } => drop(shelf.waiting.insert(claim.id)),
+            ClaimState::Served { .. } | ClaimState::Ended { .. } => drop(shelf.waiting.remove(&claim.id)),
+        }
+        if let Some(key) = &claim.idempotency_key {
+            self.keys.insert((claim.tenant.clone(), key.clone()), claim.id);
+        }
+        self.claims.insert(claim.id, claim);
+    }
+}

@@ -1,0 +1,97 @@
+//! Intents in the pool: driver operations that are wanted, recorded, carried out and settled.
+
+use super::Pool;
+use crate::store::{Intent, Write};
+use forewarm_domain::id::{IdempotencyToken, InstanceId, PluginName, idempotency_token};
+use forewarm_domain::instance::{Instance, InstanceState};
+use forewarm_domain::plugin::DriverOperation;
+use forewarm_domain::time::TimestampMs;
+use std::collections::HashSet;
+
+/// A driver operation on its way to its driver.
+#[derive(Debug)]
+pub(super) struct OpenIntent {
+    pub(super) intent: Intent,
+    /// Only what is recorded may be carried out.
+    pub(super) saved: bool,
+    pub(super) in_flight: bool,
+}
+
+impl Pool {
+    /// Moves an instance to `state` and records the intent of the operation that brings it there. Operations that are
+    /// not under way yet are superseded: the newest wish counts.
+    pub(super) fn begin(&mut self, id: InstanceId, state: InstanceState, operation: DriverOperation, now: TimestampMs) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let intent = Intent {
+            token: idempotency_token(id, instance.operations),
+            instance: id,
+            persona: instance.persona.clone(),
+            driver: instance.driver.clone(),
+            operation,
+            created_at: now,
+            attempts: 0,
+            next_attempt_at: now,
+            last_error: None,
+        };
+        instance.operations += 1;
+        self.set(id, state);
+        let opens = self.intents.entry(id).or_default();
+        let superseded: Vec<IdempotencyToken> =
+            opens.extract_if(.., |open| !open.in_flight).map(|open| open.intent.token).collect();
+        opens.push(OpenIntent { intent: intent.clone(), saved: false, in_flight: false });
+        superseded.into_iter().for_each(|token| self.note(Write::IntentDone(token)));
+        self.note(Write::Intent(intent));
+    }
+
+    /// Intents that are recorded and due, marked as being carried out: nobody else gets them until they are settled.
+    /// Of one instance, one at a time.
+    pub(crate) fn take_due(&mut self, now: TimestampMs, limit: usize) -> Vec<(Intent, Instance)> {
+        let Self { intents, instances, .. } = self;
+        let due = intents.iter_mut().filter_map(|(id, opens)| {
+            let instance = instances.get(id)?;
+            let first = opens.first_mut()?;
+            let is_due = first.saved && !first.in_flight && first.intent.next_attempt_at <= now;
+            is_due.then(|| {
+                first.in_flight = true;
+                (first.intent.clone(), instance.clone())
+            })
+        });
+        due.take(limit).collect()
+    }
+
+    /// An operation was taken by the driver, or need not be carried out any more.
+    pub(crate) fn settle(&mut self, intent: &Intent) {
+        if let Some(opens) = self.intents.get_mut(&intent.instance) {
+            opens.retain(|open| open.intent.token != intent.token);
+            if opens.is_empty() {
+                self.intents.remove(&intent.instance);
+            }
+        }
+        self.note(Write::IntentDone(intent.token));
+    }
+
+    /// An operation failed for now: it is tried again at `next`, unless something else is wanted of the instance.
+    pub(crate) fn postpone(&mut self, intent: &Intent, error: &str, next: TimestampMs) {
+        let Some(opens) = self.intents.get_mut(&intent.instance) else { return };
+        if opens.len() > 1 {
+            return self.settle(intent);
+        }
+        let Some(open) = opens.first_mut() else { return };
+        open.in_flight = false;
+        open.intent.attempts = open.intent.attempts.saturating_add(1);
+        open.intent.next_attempt_at = next;
+        open.intent.last_error = Some(error.chars().take(500).collect());
+        let write = Write::Intent(open.intent.clone());
+        self.note(write);
+    }
+
+    /// Instances of one driver that it has been told of, and nothing more is wanted of: those that its list has to show.
+    pub(crate) fn known_to(&self, driver: &PluginName) -> HashSet<InstanceId> {
+        let known = self.instances.values().filter(|instance| instance.driver == *driver);
+        known.map(|instance| instance.id).filter(|id| !self.intents.contains_key(id)).collect()
+    }
+
+    pub(crate) fn drivers(&self) -> HashSet<PluginName> {
+        self.instances.values().map(|instance| instance.driver.clone()).collect()
+    }
+}
