@@ -131,7 +131,9 @@ impl Metrics {
         self.plan_wanted.get_or_create(&[("persona", persona.clone())]).set(plan.wanted.into());
         let Stock { active, warm, booting, resetting, waiting } = plan.stock;
         for (state, count) in [("active", active), ("warm", warm), ("booting", booting), ("resetting", resetting)] {
-            self.instances.get_or_create(&[("persona", persona.clone()), ("state", state.to_owned())]).set(count.into());
+            self.instances
+                .get_or_create(&[("persona", persona.clone()), ("state", state.to_owned())])
+                .set(count.into());
         }
         self.claims_waiting.get_or_create(&[("persona", persona)]).set(waiting.into());
     }

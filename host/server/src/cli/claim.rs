@@ -84,7 +84,8 @@ async fn make(client: &Client, format: Format, args: ClaimArgs) -> Result<(), Cl
     let mut body = serde_json::Map::new();
     body.extend(args.tenant.map(|tenant| ("tenant".to_owned(), tenant.into())));
     body.extend(args.lifetime.map(|lifetime| ("lifetime_s".to_owned(), lifetime.into())));
-    let headers: Vec<(&'static str, String)> = args.idempotency_key.map(|key| ("idempotency-key", key)).into_iter().collect();
+    let headers: Vec<(&'static str, String)> =
+        args.idempotency_key.map(|key| ("idempotency-key", key)).into_iter().collect();
     let path = format!("/v1/personas/{}/claims", segment(&persona));
     let mut claim: Claim = client.send(Method::POST, &path, &headers, &body).await?;
     while args.wait && matches!(claim.state, ClaimState::Waiting { .. }) {
@@ -93,7 +94,9 @@ async fn make(client: &Client, format: Format, args: ClaimArgs) -> Result<(), Cl
     }
     show(format, &claim, describe);
     match claim.state {
-        ClaimState::Ended { cause, .. } => Err(CliError::Failed(format!("the claim ended without an instance: {cause:?}"))),
+        ClaimState::Ended { cause, .. } => {
+            Err(CliError::Failed(format!("the claim ended without an instance: {cause:?}")))
+        }
         _ => Ok(()),
     }
 }

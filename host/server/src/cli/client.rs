@@ -67,17 +67,17 @@ impl Client {
         if status.is_client_error() || status.is_server_error() {
             return Err(self.refused(status, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| self.foreign(error))
+        serde_json::from_slice(&body).map_err(|error| self.foreign(&error))
     }
 
     fn refused(&self, status: StatusCode, body: &[u8]) -> CliError {
         match serde_json::from_slice::<ProblemDocument>(body) {
             Ok(problem) => CliError::Refused(Box::new(problem)),
-            Err(_) => self.foreign(format!("status {status}")),
+            Err(_) => self.foreign(&format!("status {status}")),
         }
     }
 
-    fn foreign(&self, cause: impl ToString) -> CliError {
+    fn foreign(&self, cause: &dyn std::fmt::Display) -> CliError {
         CliError::Foreign { url: self.url.clone(), cause: cause.to_string() }
     }
 

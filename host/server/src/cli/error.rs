@@ -11,7 +11,7 @@ use std::process::ExitCode;
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The configuration cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
     /// The arguments do not go together, or name something that is not there.
     #[error("{0}")]
@@ -96,8 +96,12 @@ fn help_for(problem: &ProblemDocument) -> Option<String> {
         lines.extend(problem.errors.iter().map(line));
     }
     match problem.status {
-        401 => lines.push("set FOREWARM_TOKEN or --token; a host writes its first token to admin.token in its data directory".into()),
-        500.. => lines.extend(problem.instance.as_ref().map(|id| format!("the host's log has more under request {id}"))),
+        401 => lines.push(
+            "set FOREWARM_TOKEN or --token; a host writes its first token to admin.token in its data directory".into(),
+        ),
+        500.. => {
+            lines.extend(problem.instance.as_ref().map(|id| format!("the host's log has more under request {id}")));
+        }
         _ => {}
     }
     (!lines.is_empty()).then(|| lines.join("\n"))

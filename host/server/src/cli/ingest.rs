@@ -134,7 +134,9 @@ fn progress(path: &Path) -> ProgressBar {
 fn describe(account: &Account) -> String {
     let Account { accepted, duplicates, refused_total, refused } = account;
     let mut lines = vec![format!("{accepted} samples stored, {duplicates} were there before, {refused_total} refused")];
-    lines.extend(refused.iter().map(|refused| format!("  sample {} at {}: {}", refused.index + 1, refused.at, refused.detail)));
+    lines.extend(
+        refused.iter().map(|refused| format!("  sample {} at {}: {}", refused.index + 1, refused.at, refused.detail)),
+    );
     let more = refused_total.saturating_sub(refused.len() as u64);
     if more > 0 {
         lines.push(format!("  and {more} more"));

@@ -167,7 +167,9 @@ mod tests {
 
     #[test]
     fn a_claim_is_made_or_managed() {
-        for line in ["claim web --wait", "claim list", "claim list web", "claim release 0190a3d4-0000-7000-8000-000000000000"] {
+        for line in
+            ["claim web --wait", "claim list", "claim list web", "claim release 0190a3d4-0000-7000-8000-000000000000"]
+        {
             let arguments = std::iter::once("forewarm").chain(line.split(' '));
             assert!(Cli::try_parse_from(arguments).is_ok(), "{line}");
         }

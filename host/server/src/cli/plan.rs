@@ -70,7 +70,12 @@ fn explain(explained: &Explained) -> String {
         let _ = writeln!(page, "\nlevel by level (costs in idle instance-steps):\n{}", levels(plan));
     }
     if let Some(fan) = forecast {
-        let _ = writeln!(page, "\nforecast of the load, the next {} steps:\n{}", STEPS_SHOWN.min(fan.horizon()), steps(fan));
+        let _ = writeln!(
+            page,
+            "\nforecast of the load, the next {} steps:\n{}",
+            STEPS_SHOWN.min(fan.horizon()),
+            steps(fan)
+        );
     }
     page
 }

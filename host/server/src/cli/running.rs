@@ -39,7 +39,8 @@ impl Running {
 impl Drop for Note {
     fn drop(&mut self) {
         // Another host may have left its own note meanwhile.
-        let own = Running::find(self.0.parent().unwrap_or(Path::new(""))).is_some_and(|note| note.pid == std::process::id());
+        let own =
+            Running::find(self.0.parent().unwrap_or(Path::new(""))).is_some_and(|note| note.pid == std::process::id());
         if own && let Err(error) = std::fs::remove_file(&self.0) {
             tracing::warn!(%error, "the note of the running host stays");
         }

@@ -27,10 +27,11 @@ impl Faults {
     /// Adds one unless `value` lies in `allowed`; `unit` stands behind the numbers, such as `seconds`.
     pub(super) fn range<T>(&mut self, key: &str, value: T, allowed: RangeInclusive<T>, unit: &str)
     where
-        T: PartialOrd + fmt::Display,
+        T: PartialOrd + Copy + fmt::Display,
     {
-        if !allowed.contains(&value) {
-            let help = format!("use {} to {} {unit}", allowed.start(), allowed.end());
+        let (least, most) = allowed.into_inner();
+        if !(least..=most).contains(&value) {
+            let help = format!("use {least} to {most} {unit}");
             self.push(key, format!("is {value}, out of range"), help.trim_end());
         }
     }

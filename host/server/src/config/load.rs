@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn the_later_source_wins() {
         let file = "[http]\nlisten = \"127.0.0.1:1\"\nbody_limit_kib = 1\nrequest_timeout_s = 1\n";
-        let environment = sources(&[("FOREWARM__HTTP__LISTEN", "127.0.0.1:2"), ("FOREWARM__HTTP__BODY_LIMIT_KIB", "2")]);
+        let environment =
+            sources(&[("FOREWARM__HTTP__LISTEN", "127.0.0.1:2"), ("FOREWARM__HTTP__BODY_LIMIT_KIB", "2")]);
         let sources = environment.with_flag("--listen", "http.listen", Some("127.0.0.1:3".into()));
         let config = with_file(file, sources).expect("valid");
         let http = &config.http;
@@ -189,7 +190,8 @@ mod tests {
         let settings = config.plugins.settings_of(&"driver-simulated".parse().expect("valid"));
         assert!(settings.enabled);
         assert_eq!(settings.parameters["boot_s"], 90);
-        let error = with_file("[plugins.settings.a]\ncapabilities = [\"network\"]\n", sources(&[])).expect_err("unknown");
+        let error =
+            with_file("[plugins.settings.a]\ncapabilities = [\"network\"]\n", sources(&[])).expect_err("unknown");
         assert!(error.contains("plugins.settings.a.capabilities names `network`"), "{error}");
     }
 

@@ -26,13 +26,7 @@ pub struct PlanningConfig {
 
 impl Default for PlanningConfig {
     fn default() -> Self {
-        Self {
-            step_s: 60,
-            horizon_steps: 60,
-            metric_lag_s: 15,
-            assumed_boot_s: 120,
-            refit_s: 86_400,
-        }
+        Self { step_s: 60, horizon_steps: 60, metric_lag_s: 15, assumed_boot_s: 120, refit_s: 86_400 }
     }
 }
 

@@ -19,7 +19,9 @@ pub fn page() -> String {
     let mut page = String::from(HEAD);
     let sections = sections();
     for (title, prefix, schema) in &sections {
-        let keys = keys(prefix, schema, &defaults).into_iter().filter(|key| !sections.iter().any(|(_, prefix, _)| *prefix == format!("{}.", key.name)));
+        let keys = keys(prefix, schema, &defaults)
+            .into_iter()
+            .filter(|key| !sections.iter().any(|(_, prefix, _)| *prefix == format!("{}.", key.name)));
         let _ = write!(page, "\n## {title}\n\n{}\n\n| key | default | meaning |\n|---|---|---|\n", about(schema));
         for key in keys {
             let Key { name, default, documentation } = key;
@@ -92,8 +94,8 @@ fn documentation(property: &RefOr<Schema>) -> String {
 
 fn description(schema: &serde_json::Value) -> String {
     let alternatives = ["oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
-    let texts = std::iter::once(schema).chain(alternatives).filter_map(|part| part.get("description")?.as_str());
-    texts.last().unwrap_or_default().replace('\n', " ").replace('|', "\\|")
+    let mut texts = std::iter::once(schema).chain(alternatives).filter_map(|part| part.get("description")?.as_str());
+    texts.next_back().unwrap_or_default().replace('\n', " ").replace('|', "\\|")
 }
 
 #[cfg(test)]

@@ -55,9 +55,8 @@ pub(super) fn parse<T: CheckedBody>(body: &[u8]) -> Result<T, Problem> {
     if !errors.is_empty() {
         return Err(invalid(errors));
     }
-    serde_json::from_value(value).map_err(|error| {
-        invalid(vec![FieldError { pointer: String::new(), detail: error.to_string() }])
-    })
+    serde_json::from_value(value)
+        .map_err(|error| invalid(vec![FieldError { pointer: String::new(), detail: error.to_string() }]))
 }
 
 /// A body that can be read but is not valid.
@@ -105,8 +104,10 @@ async fn read(request: Request, limit_kib: u32, key: &str) -> Result<Bytes, Prob
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
-        Err(error) => Err(Problem::new(ProblemKind::MalformedBody, "the body was cut short or cannot be unpacked: send it again")
-            .caused_by(error)),
+        Err(error) => {
+            Err(Problem::new(ProblemKind::MalformedBody, "the body was cut short or cannot be unpacked: send it again")
+                .caused_by(error))
+        }
     }
 }
 

@@ -132,7 +132,11 @@ async fn list(
     params(("id" = ClaimId, Path, description = "The claim")),
     responses((status = 200, body = Claim))
 )]
-async fn get(State(state): State<AppState>, caller: Caller, InPath(id): InPath<ClaimId>) -> Result<Json<Claim>, Problem> {
+async fn get(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(id): InPath<ClaimId>,
+) -> Result<Json<Claim>, Problem> {
     Ok(Json(state.core.find_claim(id, caller.tenant.as_ref()).await?))
 }
 

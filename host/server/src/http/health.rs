@@ -58,7 +58,8 @@ async fn missing(state: &AppState) -> Vec<String> {
     if broken > 0 {
         missing.push(format!("{broken} plugins could not be loaded"));
     }
-    let unplanned = state.core.catalog().list().iter().filter(|persona| state.core.plan(&persona.spec.name).is_none()).count();
+    let unplanned =
+        state.core.catalog().list().iter().filter(|persona| state.core.plan(&persona.spec.name).is_none()).count();
     if unplanned > 0 {
         missing.push(format!("{unplanned} personas have no plan yet"));
     }

@@ -24,7 +24,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(from_json))
         .routes(routes!(from_csv))
         .layer(RequestDecompressionLayer::new().gzip(true));
-    packed.merge(OpenApiRouter::new().routes(routes!(from_prometheus)).routes(routes!(from_prometheus_at_its_usual_path)))
+    packed
+        .merge(OpenApiRouter::new().routes(routes!(from_prometheus)).routes(routes!(from_prometheus_at_its_usual_path)))
 }
 
 /// Takes samples and whole series in. What is accepted is durable when the answer comes; what is refused is listed. The
@@ -37,7 +38,11 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     request_body = IngestBody,
     responses((status = 200, body = IngestReport))
 )]
-async fn from_json(State(state): State<AppState>, caller: Caller, request: Request) -> Result<Json<IngestReport>, Problem> {
+async fn from_json(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: Request,
+) -> Result<Json<IngestReport>, Problem> {
     caller.may_operate()?;
     expect_type(request.headers(), &["application/json"])?;
     let body = measurements(request, &state).await?;
@@ -95,7 +100,11 @@ async fn from_csv(
     request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
     responses((status = 204, description = "Everything is stored or left aside"))
 )]
-async fn from_prometheus(State(state): State<AppState>, caller: Caller, request: Request) -> Result<StatusCode, Problem> {
+async fn from_prometheus(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: Request,
+) -> Result<StatusCode, Problem> {
     caller.may_operate()?;
     expect_remote_write(request.headers())?;
     let body = measurements(request, &state).await?;
@@ -109,7 +118,10 @@ async fn from_prometheus(State(state): State<AppState>, caller: Caller, request:
     }
     let first = problems.first().map(|problem| format!("{}: {}", problem.labels, problem.reason));
     let first = first.or_else(|| report.refused.first().map(|refusal| format!("{}: {}", refusal.key, refusal.detail)));
-    let detail = format!("{refused} series or samples were refused, the others are stored; first: {}", first.unwrap_or_default());
+    let detail = format!(
+        "{refused} series or samples were refused, the others are stored; first: {}",
+        first.unwrap_or_default()
+    );
     // A 4xx tells Prometheus not to send the same again.
     Err(Problem::new(ProblemKind::InvalidBody, detail))
 }
@@ -196,4 +208,3 @@ impl From<RemoteWriteError> for Problem {
         Self::new(kind, error.to_string())
     }
 }
-

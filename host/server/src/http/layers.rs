@@ -41,7 +41,8 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
 /// The caller's own id where it is a plain one, or a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let plain = |text: &&str| {
-        (1..=REQUEST_ID_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        (1..=REQUEST_ID_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
     given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
@@ -80,7 +81,8 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 pub(super) async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, Problem> {
     let Ok(_permit) = state.requests.try_acquire() else {
         let most = state.config.max_concurrent_requests;
-        let detail = format!("{most} requests are under way, which is the limit (http.max_concurrent_requests): try again");
+        let detail =
+            format!("{most} requests are under way, which is the limit (http.max_concurrent_requests): try again");
         return Err(Problem::new(ProblemKind::Overloaded, detail).retry_after(1));
     };
     let seconds = state.config.request_timeout_s;
@@ -112,7 +114,8 @@ pub(super) async fn unknown_route(State(state): State<AppState>, request: Reques
     let path: String = request.uri().path().chars().take(200).collect();
     let near = state.paths.keys().map(|known| (strsim::normalized_levenshtein(known, &path), known));
     let near = near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0));
-    let help = near.map_or_else(|| "GET /openapi.json lists the routes".to_owned(), |(_, path)| format!("did you mean {path}?"));
+    let help = near
+        .map_or_else(|| "GET /openapi.json lists the routes".to_owned(), |(_, path)| format!("did you mean {path}?"));
     Problem::new(ProblemKind::UnknownRoute, format!("{} {path} is no route of this API: {help}", request.method()))
 }
 

@@ -19,8 +19,8 @@ mod plugins;
 pub mod problem;
 mod profiles;
 mod schema;
-mod serve;
 mod series;
+mod serve;
 mod state;
 mod status;
 mod tokens;
@@ -38,7 +38,6 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The API of one host, ready to be served.
-#[must_use]
 pub fn router(state: &AppState) -> Router {
     let (guarded, _) = guarded().split_for_parts();
     let (open, _) = open().split_for_parts();

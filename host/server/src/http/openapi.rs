@@ -61,7 +61,11 @@ pub fn document() -> String {
 pub(super) fn paths() -> BTreeMap<String, String> {
     let methods = |item: &PathItem| {
         let each = [("GET", &item.get), ("PUT", &item.put), ("POST", &item.post), ("DELETE", &item.delete)];
-        each.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect::<Vec<_>>().join(", ")
+        each.into_iter()
+            .filter(|(_, operation)| operation.is_some())
+            .map(|(method, _)| method)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     build().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
 }
@@ -113,7 +117,9 @@ mod tests {
             .paths
             .paths
             .into_iter()
-            .filter(|(_, item)| [&item.get, &item.put, &item.post, &item.delete].into_iter().flatten().any(|op| op.security.is_none()))
+            .filter(|(_, item)| {
+                [&item.get, &item.put, &item.post, &item.delete].into_iter().flatten().any(|op| op.security.is_none())
+            })
             .map(|(path, _)| path)
             .collect();
         assert_eq!(open, ["/healthz", "/openapi.json", "/readyz"]);

@@ -156,6 +156,7 @@ impl Problem {
 
     /// The same, with a cause that only the log is told.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers have no further use for the cause")]
     pub fn caused_by(mut self, cause: impl ToString) -> Self {
         self.cause = Some(cause.to_string());
         self

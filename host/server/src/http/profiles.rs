@@ -83,7 +83,9 @@ impl From<PluginError> for Problem {
             PluginErrorKind::Unreachable | PluginErrorKind::NotFound => {
                 Self::new(ProblemKind::NotFound, format!("{detail}: `forewarm plugin list` shows what is loaded"))
             }
-            PluginErrorKind::InvalidInput | PluginErrorKind::NotEnoughData => Self::new(ProblemKind::InvalidBody, detail),
+            PluginErrorKind::InvalidInput | PluginErrorKind::NotEnoughData => {
+                Self::new(ProblemKind::InvalidBody, detail)
+            }
             PluginErrorKind::Saturated => Self::new(ProblemKind::Overloaded, detail).retry_after(5),
             _ => Self::new(ProblemKind::PluginFailed, detail),
         }

@@ -27,7 +27,8 @@ impl Schema {
             .into_iter()
             .map(|(name, schema)| Ok((name, serde_json::to_value(schema).map_err(|error| error.to_string())?)))
             .collect::<Result<_, String>>()?;
-        let document = json!({ "$ref": format!("#/components/schemas/{}", T::name()), "components": { "schemas": parts } });
+        let document =
+            json!({ "$ref": format!("#/components/schemas/{}", T::name()), "components": { "schemas": parts } });
         let built = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).build(&document);
         let validator = built.map_err(|error| error.to_string())?;
         Ok(Self { validator, document })
@@ -46,12 +47,12 @@ impl Schema {
     }
 
     fn describe(&self, error: &ValidationError<'_>, into: &mut Vec<FieldError>) {
-        let alternatives = match error.kind() {
-            ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => context,
-            _ => return into.push(self.one(error)),
+        let (ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }) = error.kind() else {
+            into.push(self.one(error));
+            return;
         };
         // "null or an object" is how an optional part is written: what is wrong is told of the object alone.
-        let meant = alternatives.iter().filter(|branch| !branch.iter().any(wants_null));
+        let meant = context.iter().filter(|branch| !branch.iter().any(wants_null));
         let before = into.len();
         meant.flatten().for_each(|inner| self.describe(inner, into));
         if into.len() == before {

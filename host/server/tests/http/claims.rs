@@ -18,7 +18,8 @@ async fn a_claim_waits_and_is_given_back() {
     let location = response.headers()["location"].to_str().expect("text").to_owned();
     let claim: Value = json_of(host.get(&location), StatusCode::OK).await;
     assert_eq!((&claim["state"], &claim["tenant"]), (&"waiting".into(), &"red".into()));
-    let renewed: Value = json_of(host.post(&format!("{location}/renew"), &json!({ "lifetime_s": 60 })), StatusCode::OK).await;
+    let renewed: Value =
+        json_of(host.post(&format!("{location}/renew"), &json!({ "lifetime_s": 60 })), StatusCode::OK).await;
     assert!(renewed["expires_at"].is_string(), "{renewed}");
     for _ in 0..2 {
         let released: Value = json_of(host.request(Method::DELETE, &location), StatusCode::OK).await;

@@ -42,7 +42,8 @@ async fn events_arrive_and_a_caller_that_comes_back_reads_on() {
     let second = next_event(&mut stream, &mut left).await;
     drop(stream);
     host.apply(&persona("c")).send().await.expect("answers");
-    let (mut stream, mut left) = (open(host.get("/v1/events").header("last-event-id", id(&second))).await, String::new());
+    let (mut stream, mut left) =
+        (open(host.get("/v1/events").header("last-event-id", id(&second))).await, String::new());
     let third = next_event(&mut stream, &mut left).await;
     assert!(third.contains(r#""subject":"c""#), "{third}");
 }
@@ -68,7 +69,8 @@ async fn what_is_gone_is_said_to_be() {
     futures::stream::iter(all).for_each(|sent| async { drop(sent.await) }).await;
     // The ring is filled beside the requests: the last event is there once a new stream can see it.
     loop {
-        let (mut stream, mut left) = (open(host.get("/v1/events").header("last-event-id", seen.clone())).await, String::new());
+        let (mut stream, mut left) =
+            (open(host.get("/v1/events").header("last-event-id", seen.clone())).await, String::new());
         let first = next_event(&mut stream, &mut left).await;
         if first.contains("event: lagged") {
             break;

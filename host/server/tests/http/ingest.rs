@@ -46,7 +46,8 @@ async fn refused_samples_are_listed_and_the_others_stored() {
     let body = json!({ "samples": [sample(1, 5.0), sample(-600, 6.0), sample(1, -1.0)] });
     let report: Value = json_of(host.post("/v1/ingest/json", &body), StatusCode::OK).await;
     assert_eq!((&report["accepted"], &report["refused_total"]), (&1.into(), &2.into()));
-    let reasons: Vec<&str> = report["refused"].as_array().expect("a list").iter().filter_map(|r| r["reason"].as_str()).collect();
+    let reasons: Vec<&str> =
+        report["refused"].as_array().expect("a list").iter().filter_map(|r| r["reason"].as_str()).collect();
     assert_eq!(reasons, ["in_the_future", "negative"]);
     assert_eq!(values(&host).await, [5.0]);
 }
@@ -54,7 +55,8 @@ async fn refused_samples_are_listed_and_the_others_stored() {
 #[tokio::test]
 async fn csv_with_and_without_columns() {
     let host = Host::start().await;
-    let post = |path: &str, body: String| host.request(Method::POST, path).header("content-type", "text/csv").body(body);
+    let post =
+        |path: &str, body: String| host.request(Method::POST, path).header("content-type", "text/csv").body(body);
     let short = format!("timestamp,value\n{},1\n{},2\n", text(minutes_ago(3)), text(minutes_ago(2)));
     let _: Value = json_of(post("/v1/ingest/csv?resource=web&metric=requests", short.clone()), StatusCode::OK).await;
     assert_eq!(values(&host).await, [1.0, 2.0]);
@@ -109,7 +111,8 @@ async fn prometheus_at_both_paths() {
     };
     let labels = [("__name__", "forewarm_requests"), ("job", "web")];
     for (minutes, path) in [(2, "/v1/ingest/prometheus"), (1, "/api/v1/write")] {
-        let response = post(path, remote_write(&labels, minutes_ago(minutes), minutes as f64)).send().await.expect("answers");
+        let response =
+            post(path, remote_write(&labels, minutes_ago(minutes), minutes as f64)).send().await.expect("answers");
         assert_eq!(response.status(), StatusCode::NO_CONTENT, "{}", response.text().await.expect("text"));
     }
     assert_eq!(values(&host).await, [2.0, 1.0]);

@@ -32,7 +32,8 @@ async fn a_body_over_the_limit_is_refused_by_its_name() {
         let body = "x".repeat(size);
         let announced = host.request(Method::POST, path).header("content-type", kind).body(body.clone());
         let parts = futures::stream::iter([Ok::<_, std::io::Error>(body)]);
-        let streamed = host.request(Method::POST, path).header("content-type", kind).body(reqwest::Body::wrap_stream(parts));
+        let streamed =
+            host.request(Method::POST, path).header("content-type", kind).body(reqwest::Body::wrap_stream(parts));
         for request in [announced, streamed] {
             let problem = problem_of(request).await;
             assert_eq!((problem.status, problem.kind.as_str()), (413, "urn:forewarm:problem:body-too-large"));

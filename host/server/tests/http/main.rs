@@ -1,6 +1,6 @@
 //! The HTTP API as callers meet it: a whole host without plugins behind a real port, its store in memory.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod access;
 mod claims;

@@ -9,14 +9,20 @@ async fn versions_are_made_by_changes_only() {
     let host = Host::start().await;
     let mut spec = persona("web");
     let created = host.apply(&spec).send().await.expect("answers");
-    assert_eq!((created.status(), &created.headers()["etag"]), (StatusCode::CREATED, &"\"1\"".parse().expect("a header")));
+    assert_eq!(
+        (created.status(), &created.headers()["etag"]),
+        (StatusCode::CREATED, &"\"1\"".parse().expect("a header"))
+    );
     let again = host.apply(&spec).send().await.expect("answers");
     assert_eq!((again.status(), &again.headers()["etag"]), (StatusCode::OK, &"\"1\"".parse().expect("a header")));
     spec["scaling"] = serde_json::json!({ "min": 2 });
     let changed: Value = json_of(host.apply(&spec).header("if-match", "\"1\""), StatusCode::OK).await;
     assert_eq!((&changed["version"], &changed["applied_by"]), (&2.into(), &"admin".into()));
     let versions: Value = json_of(host.get("/v1/personas/web/versions"), StatusCode::OK).await;
-    assert_eq!(versions.as_array().expect("a list").iter().map(|v| v["version"].as_u64()).collect::<Vec<_>>(), [Some(2), Some(1)]);
+    assert_eq!(
+        versions.as_array().expect("a list").iter().map(|v| v["version"].as_u64()).collect::<Vec<_>>(),
+        [Some(2), Some(1)]
+    );
 }
 
 #[tokio::test]

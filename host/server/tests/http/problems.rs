@@ -10,7 +10,8 @@ async fn wrong_requests_are_told_what_would_be_right() {
     let host = Host::start().await;
     host.apply(&persona("web")).send().await.expect("answers");
     let claims = "/v1/personas/web/claims";
-    let json = |body: &'static str| host.request(Method::POST, claims).header("content-type", "application/json").body(body);
+    let json =
+        |body: &'static str| host.request(Method::POST, claims).header("content-type", "application/json").body(body);
     for (request, status, kind, word) in [
         (host.get("/v1/persona"), 404, "unknown-route", "did you mean /v1/personas?"),
         (host.bare(Method::GET, "/nowhere-at-all"), 404, "unknown-route", "/openapi.json"),
@@ -32,7 +33,11 @@ async fn wrong_requests_are_told_what_would_be_right() {
         (host.post("/v1/profiles", &serde_json::json!({ "resources": ["web"] })), 404, "not-found", "web"),
     ] {
         let problem = problem_of(request).await;
-        assert_eq!((problem.status, problem.kind.as_str()), (status, format!("urn:forewarm:problem:{kind}").as_str()), "{problem:?}");
+        assert_eq!(
+            (problem.status, problem.kind.as_str()),
+            (status, format!("urn:forewarm:problem:{kind}").as_str()),
+            "{problem:?}"
+        );
         assert!(problem.detail.contains(word), "{problem:?}");
     }
 }

@@ -26,7 +26,11 @@ pub(super) fn clock() -> Check {
     if (EARLIEST..LATEST).contains(&now) {
         Check::ok("clock", now.to_string())
     } else {
-        Check::fail("clock", format!("the machine's time is {now}"), "set the clock, best by a time service such as chrony")
+        Check::fail(
+            "clock",
+            format!("the machine's time is {now}"),
+            "set the clock, best by a time service such as chrony",
+        )
     }
 }
 
@@ -56,7 +60,9 @@ pub(super) async fn port(config: &Config) -> Check {
             let help = "a host may be running already; otherwise choose another address with --listen or http.listen";
             Check::warn("port", format!("{listen} is taken"), help)
         }
-        Err(error) => Check::fail("port", format!("{listen}: {error}"), "choose another address with --listen or http.listen"),
+        Err(error) => {
+            Check::fail("port", format!("{listen}: {error}"), "choose another address with --listen or http.listen")
+        }
     }
 }
 
@@ -73,7 +79,9 @@ pub(super) async fn database(config: &Config) -> Check {
             store.close().await;
             Check::ok(WHAT, format!("{url} can be opened"))
         }
-        Err(StoreError::Locked { path }) => Check::warn(WHAT, format!("{path} is in use"), "a host may be running already"),
+        Err(StoreError::Locked { path }) => {
+            Check::warn(WHAT, format!("{path} is in use"), "a host may be running already")
+        }
         Err(error) => Check::fail(WHAT, error.to_string(), "see store.url in the configuration"),
     }
 }
@@ -142,7 +150,11 @@ pub(super) async fn plugins(config: &Config) -> Vec<Check> {
         .collect();
     if infos.is_empty() {
         let found = format!("{} holds no .wasm file", config.plugins.dir.display());
-        checks.push(Check::warn(WHAT, found, "without a forecaster and a driver nothing is forecast or launched: set plugins.dir"));
+        checks.push(Check::warn(
+            WHAT,
+            found,
+            "without a forecaster and a driver nothing is forecast or launched: set plugins.dir",
+        ));
     }
     host.stop().await;
     checks

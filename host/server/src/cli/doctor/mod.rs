@@ -89,7 +89,10 @@ mod tests {
     fn the_page_says_what_to_do() {
         let done = [Check::ok("clock", "fine"), Check::fail("port", "taken", "choose another --listen")];
         let shown = page(&done, false);
-        assert_eq!(shown, "ok    clock: fine\nfail  port: taken\n      choose another --listen\n\na host cannot run here yet: 1 to mend");
+        assert_eq!(
+            shown,
+            "ok    clock: fine\nfail  port: taken\n      choose another --listen\n\na host cannot run here yet: 1 to mend"
+        );
         assert!(page(&done[..1], true).contains("\x1b[32m"));
     }
 }

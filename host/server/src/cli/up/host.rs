@@ -67,7 +67,8 @@ impl Api {
             max_bytes: (config.http.ingest_body_limit_kib as usize) << 10,
             ..RemoteWriteLimits::default()
         };
-        let remote_write = RemoteWriteDecoder::new(config.ingest.remote_write.clone().into(), limits).map_err(failed)?;
+        let remote_write =
+            RemoteWriteDecoder::new(config.ingest.remote_write.clone().into(), limits).map_err(failed)?;
         let state = AppState::new(Parts {
             config: config.http.clone(),
             core: Arc::clone(&app.core),

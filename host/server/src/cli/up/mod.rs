@@ -94,7 +94,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let seconds = digits.parse().ok().and_then(|number: u64| number.checked_mul(factor));
     let seconds = seconds.filter(|seconds| (1..=30 * 86_400).contains(seconds));
-    seconds.map(Duration::from_secs).ok_or_else(|| "use a whole number and s, m or h, such as 60s; at most 30 days".into())
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "use a whole number and s, m or h, such as 60s; at most 30 days".into())
 }
 
 #[cfg(test)]
@@ -107,7 +109,10 @@ mod tests {
         for bad in ["0", "-1", "nan", "inf", "fast"] {
             assert!(speed(bad).is_err(), "{bad}");
         }
-        assert_eq!((duration("60s"), duration("2m"), duration("1h")), (Ok(Duration::from_secs(60)), Ok(Duration::from_secs(120)), Ok(Duration::from_secs(3_600))));
+        assert_eq!(
+            (duration("60s"), duration("2m"), duration("1h")),
+            (Ok(Duration::from_secs(60)), Ok(Duration::from_secs(120)), Ok(Duration::from_secs(3_600)))
+        );
         for bad in ["", "s", "0s", "5d", "1.5h", "99999999h"] {
             assert!(duration(bad).is_err(), "{bad}");
         }

@@ -129,7 +129,8 @@ impl TokenBook {
             return Ok(record);
         }
         // A token that ends by itself does not keep the door open.
-        let lasting = |token: &TokenRecord| token.scope == Scope::Admin && is_valid(token, now) && token.expires_at.is_none();
+        let lasting =
+            |token: &TokenRecord| token.scope == Scope::Admin && is_valid(token, now) && token.expires_at.is_none();
         let others = records.iter().any(|token| token.name != name && lasting(token));
         if lasting(&record) && !others {
             return Err(TokenError::LastAdmin(record.name));

@@ -81,7 +81,8 @@ impl Caller {
             return Ok(());
         }
         let needed: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
-        let detail = format!("a token of scope {} is needed, this one has scope {}", needed.join(" or "), self.scope.as_str());
+        let detail =
+            format!("a token of scope {} is needed, this one has scope {}", needed.join(" or "), self.scope.as_str());
         Err(Problem::new(ProblemKind::Forbidden, detail))
     }
 }

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_secrets() {
-        for bad in ["", "fwt_", &format!("fwt_{}", "g".repeat(64)), &"a".repeat(68), &format!("fwt_{}", "a".repeat(65))] {
+        for bad in ["", "fwt_", &format!("fwt_{}", "g".repeat(64)), &"a".repeat(68), &format!("fwt_{}", "a".repeat(65))]
+        {
             assert_eq!(Secret::parse(bad), None, "{bad}");
         }
     }

@@ -63,7 +63,8 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
         (None, None) => Ok(None),
         (None, Some("*")) => Ok(Some(0)),
         (Some(tag), None) => {
-            let version = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|text| text.parse().ok());
+            let version =
+                tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|text| text.parse().ok());
             let detail = "the header If-Match must be one version in quotes, as the ETag has it, such as \"3\"";
             version.map(Some).ok_or_else(|| Problem::new(ProblemKind::InvalidParameter, detail))
         }
@@ -170,10 +171,8 @@ mod tests {
         .expect("valid");
         spec.scaling.min = 5;
         spec.scaling.max = 2;
-        let pointers: Vec<String> = inner_faults(&"other".parse().expect("valid"), &spec)
-            .into_iter()
-            .map(|fault| fault.pointer)
-            .collect();
+        let pointers: Vec<String> =
+            inner_faults(&"other".parse().expect("valid"), &spec).into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["/name", "/scaling/min", "/security/ingress_cidrs/1", "/security/ingress_cidrs/2"]);
     }
 }

@@ -55,7 +55,8 @@ pub(super) async fn list(
 ) -> Result<Json<PersonaPage>, Problem> {
     let limit = limit(page.limit, 100, 1_000)?;
     let personas = state.core.catalog().list();
-    let mut wanted = personas.iter().filter(|persona| page.after.as_ref().is_none_or(|after| persona.spec.name > *after));
+    let mut wanted =
+        personas.iter().filter(|persona| page.after.as_ref().is_none_or(|after| persona.spec.name > *after));
     let personas: Vec<PersonaSummary> = wanted.by_ref().take(limit).map(|persona| summary(persona)).collect();
     let more = wanted.next().is_some();
     let next = personas.last().filter(|_| more).map(|last| last.name.clone());
