@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host/bus", &["forewarm-domain"]),
     ("host/simulator", &["forewarm-domain", "forewarm-runtime"]),
     ("host/server", &["forewarm-bus", "forewarm-domain", "forewarm-runtime", "forewarm-simulator"]),
+    ("marketplace/auction", &["forewarm-domain"]),
     ("plugins/", &["forewarm-sdk"]),
     ("sdk/macros", &[]),
     ("sdk/rust", &["forewarm-sdk-macros"]),
