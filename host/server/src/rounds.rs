@@ -11,14 +11,20 @@ use tracing::{error, warn};
 
 /// How often drivers are asked what exists, and overdue claims are ended.
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
+/// How often what is older than the retention is removed.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// How long rounds under way may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Runs every round until `stop` is cancelled, then lets those under way end.
-pub async fn run(core: Arc<Core>, stop: CancellationToken) {
+/// Runs every round until `stop` is cancelled, then lets those under way end. `retention` is how long what has ended is
+/// kept, if it is not for ever.
+pub async fn run(core: Arc<Core>, retention: Option<Duration>, stop: CancellationToken) {
     let mut rounds = JoinSet::new();
     rounds.spawn(plan(Arc::clone(&core), stop.clone()));
-    rounds.spawn(reconcile(core, stop.clone()));
+    rounds.spawn(reconcile(Arc::clone(&core), stop.clone()));
+    if let Some(retention) = retention {
+        rounds.spawn(prune(core, retention, stop.clone()));
+    }
     stop.cancelled().await;
     let drained = tokio::time::timeout(DRAIN, async { while rounds.join_next().await.is_some() {} });
     if drained.await.is_err() {
@@ -52,6 +58,13 @@ async fn reconcile(core: Arc<Core>, stop: CancellationToken) {
             }
         }
         report("dispatch", core.dispatch().await);
+    }
+}
+
+async fn prune(core: Arc<Core>, retention: Duration, stop: CancellationToken) {
+    let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+    while !until(&stop, PRUNE_EVERY).await {
+        report("prune", core.prune(core.clock().now() - retention_ms).await);
     }
 }
 

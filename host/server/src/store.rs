@@ -17,10 +17,9 @@ mod state;
 mod write;
 mod writer;
 
-use connect::{Connections, connect};
+use connect::{Connections, Hold, connect};
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -73,7 +72,7 @@ struct Inner {
     closing: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
     /// Frees the database file for the next host when the last clone is gone.
-    _lock: Option<File>,
+    _lock: Hold,
 }
 
 impl Drop for Inner {

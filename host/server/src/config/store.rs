@@ -2,6 +2,7 @@
 
 use super::{Faults, ServiceUrl};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// The database.
@@ -17,6 +18,8 @@ pub struct StoreConfig {
     pub synchronous: Synchronous,
     /// Connections to the database that are open at a time.
     pub max_connections: u32,
+    /// How long ended claims, plans, outcomes and measurements are kept, in days; 0 keeps them for ever.
+    pub retention_days: u32,
 }
 
 /// When SQLite waits for the disk.
@@ -31,11 +34,17 @@ pub enum Synchronous {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: None, synchronous: Synchronous::Full, max_connections: 8 }
+        Self { url: None, synchronous: Synchronous::Full, max_connections: 8, retention_days: 400 }
     }
 }
 
 impl StoreConfig {
+    /// How long what has ended is kept; `None` for ever.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        (self.retention_days > 0).then(|| Duration::from_secs(u64::from(self.retention_days) * 86_400))
+    }
+
     pub(super) fn check(&self, faults: &mut Faults) {
         if let Some(url) = &self.url {
             let known = url.expose().starts_with("sqlite:") || matches!(url.scheme(), "postgres" | "postgresql");
@@ -44,5 +53,6 @@ impl StoreConfig {
             }
         }
         faults.range("store.max_connections", self.max_connections, 1..=1_000, "connections");
+        faults.range("store.retention_days", self.retention_days, 0..=36_500, "days");
     }
 }

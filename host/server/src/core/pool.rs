@@ -12,13 +12,13 @@ mod unsaved;
 
 use crate::store::{Intent, Write};
 use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, TenantName};
-use forewarm_domain::instance::{Claim, ClaimState, Instance, InstanceState};
+use forewarm_domain::instance::{Claim, Instance, InstanceState};
 use forewarm_domain::plan::Stock;
 use intents::OpenIntent;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use unsaved::Subject;
 
-pub(crate) use claims::{NewClaim, TooManyWaiting};
+pub(crate) use claims::NewClaim;
 
 /// What a change did, for those who have to hear of it.
 #[derive(Debug, Default)]

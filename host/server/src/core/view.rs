@@ -1,7 +1,7 @@
 //! What can be looked at: plans and what they rest on, instances, outcomes, drafts, and the status of the whole.
 
 use super::Core;
-use crate::store::StoreError;
+use crate::store::{Prune, StoreError, Write};
 use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall, call};
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::{PersonaName, PluginName, ResourceName};
@@ -131,6 +131,17 @@ impl Core {
         to: TimestampMs,
     ) -> Result<Vec<Outcome>, StoreError> {
         self.store.outcomes(persona, from, to).await
+    }
+
+    /// Removes ended claims, plans, outcomes and measurements from before `before`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is removed then.
+    pub async fn prune(&self, before: TimestampMs) -> Result<(), StoreError> {
+        let before = Some(before);
+        let prune =
+            Prune { claims_before: before, plans_before: before, outcomes_before: before, chunks_before: before };
+        self.store.commit(vec![Write::Prune(prune)]).await
     }
 
     /// How the whole host stands.

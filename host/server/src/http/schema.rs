@@ -47,7 +47,8 @@ impl Schema {
     }
 
     fn describe(&self, error: &ValidationError<'_>, into: &mut Vec<FieldError>) {
-        let (ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }) = error.kind() else {
+        let (ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }) = error.kind()
+        else {
             into.push(self.one(error));
             return;
         };

@@ -3,7 +3,7 @@
 use super::error::StoreError;
 use super::{StoreConfig, Synchronous};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,9 +17,26 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Connections {
     pub writer: DatabaseConnection,
     pub reader: DatabaseConnection,
-    /// Held as long as the store is open, so that no second host opens the same file.
-    pub lock: Option<File>,
+    /// Held as long as the store is open, so that no second host opens the same database.
+    pub lock: Hold,
 }
+
+/// What keeps other hosts out of a database; the system or the server gives it back however the process ends.
+pub(crate) enum Hold {
+    /// A database in memory is this process' own.
+    Unneeded,
+    /// A lock on a file beside the database.
+    File(#[expect(dead_code, reason = "held for its lock")] File),
+    /// A connection that holds an advisory lock.
+    Server(#[expect(dead_code, reason = "held for its lock")] DatabaseConnection),
+}
+
+/// The advisory lock of a store: the first bytes of "forewarm".
+const ADVISORY_LOCK: i64 = i64::from_be_bytes(*b"forewarm");
+/// How long the server may take to notice that a host which held the lock is gone.
+const ADVISORY_TRIES: u32 = 25;
+/// The pause between two tries.
+const ADVISORY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Where a store is.
 enum Location {
@@ -31,14 +48,17 @@ enum Location {
 pub(crate) async fn connect(config: &StoreConfig) -> Result<Connections, StoreError> {
     let location = locate(&config.url)?;
     let lock = match &location {
-        Location::File(path) => Some(lock(path)?),
-        Location::Memory | Location::Server => None,
+        Location::Memory => Hold::Unneeded,
+        Location::File(path) => Hold::File(lock(path)?),
+        Location::Server => Hold::Server(lock_server(config, &location).await?),
     };
-    let writer = open(config, &location, 1).await?;
+    // A connection to a file costs nothing to keep, and one to memory must not be lost.
+    let keep = !matches!(location, Location::Server);
+    let writer = open(config, &location, 1, keep).await?;
     let reader = match location {
         // A database in memory belongs to its one connection.
         Location::Memory => writer.clone(),
-        Location::File(_) | Location::Server => open(config, &location, config.max_connections.max(1)).await?,
+        Location::File(_) | Location::Server => open(config, &location, config.max_connections.max(1), keep).await?,
     };
     Ok(Connections { writer, reader, lock })
 }
@@ -76,7 +96,30 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-async fn open(config: &StoreConfig, location: &Location, connections: u32) -> Result<DatabaseConnection, StoreError> {
+/// Takes the advisory lock on a connection of its own, which stays open.
+async fn lock_server(config: &StoreConfig, location: &Location) -> Result<DatabaseConnection, StoreError> {
+    let connection = open(config, location, 1, true).await?;
+    for _ in 0..ADVISORY_TRIES {
+        let ask = Statement::from_string(
+            DbBackend::Postgres,
+            format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK}) AS ours"),
+        );
+        let row = connection.query_one_raw(ask).await?;
+        if row.map(|row| row.try_get::<bool>("", "ours")).transpose()?.unwrap_or(false) {
+            return Ok(connection);
+        }
+        tokio::time::sleep(ADVISORY_PAUSE).await;
+    }
+    Err(StoreError::Locked { path: redact(&config.url) })
+}
+
+/// Opens a pool. One that is to `keep` its connections never exchanges one for another.
+async fn open(
+    config: &StoreConfig,
+    location: &Location,
+    connections: u32,
+    keep: bool,
+) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(config.url.clone());
     options
         .min_connections(1)
@@ -86,8 +129,7 @@ async fn open(config: &StoreConfig, location: &Location, connections: u32) -> Re
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
         .set_application_name("forewarm");
-    if !matches!(location, Location::Server) {
-        // A connection to a file costs nothing to keep, and one to memory must not be lost.
+    if keep {
         options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>).test_before_acquire(false);
     }
     let synchronous = match config.synchronous {

@@ -3,12 +3,9 @@
 mod m0001_first;
 
 use super::error::StoreError;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::DatabaseConnection;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use std::collections::HashSet;
-
-/// Any number that no other program on the same database server is likely to lock.
-const ADVISORY_LOCK: i64 = 0x666f_7265_7761_726d;
 
 pub(crate) struct Migrator;
 
@@ -18,23 +15,8 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Brings the schema up to date. `writer` holds a single connection, so that a lock taken on it is held throughout.
+/// Brings the schema up to date. The store is held by this host alone.
 pub(crate) async fn migrate(writer: &DatabaseConnection) -> Result<(), StoreError> {
-    lock(writer, "pg_advisory_lock").await?;
-    let outcome = migrate_locked(writer).await;
-    lock(writer, "pg_advisory_unlock").await?;
-    outcome
-}
-
-/// Hosts that start together on one PostgreSQL take turns; a SQLite file has one host anyway.
-async fn lock(writer: &DatabaseConnection, function: &str) -> Result<(), DbErr> {
-    if writer.get_database_backend() == DbBackend::Postgres {
-        writer.execute_unprepared(&format!("SELECT {function}({ADVISORY_LOCK})")).await?;
-    }
-    Ok(())
-}
-
-async fn migrate_locked(writer: &DatabaseConnection) -> Result<(), StoreError> {
     Migrator::install(writer).await?;
     let known: HashSet<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
     let applied = Migrator::get_migration_models(writer).await?;

@@ -28,7 +28,7 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
     let api = Api::open(&app, &config, stopping.clone()).await?;
     print(&api.greeting(&app));
     let result = {
-        let rounds = rounds::run(Arc::clone(&app.core), stopping.clone());
+        let rounds = rounds::run(Arc::clone(&app.core), config.store.retention(), stopping.clone());
         let stop_when_told = async {
             tokio::select! { () = told => stopping.cancel(), () = stopping.cancelled() => {} }
         };

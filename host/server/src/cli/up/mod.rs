@@ -29,7 +29,7 @@ pub struct UpArgs {
     #[arg(long, value_name = "sample|FILE", help_heading = "Replay")]
     replay: Option<String>,
     /// Virtual seconds per second, or `max` for as fast as it goes
-    #[arg(long, value_name = "FACTOR", default_value = "60", value_parser = speed, requires = "replay", help_heading = "Replay")]
+    #[arg(long, value_name = "FACTOR", default_value = "7200", value_parser = speed, requires = "replay", help_heading = "Replay")]
     speed: Speed,
     /// End the replay after so much real time, such as 60s, 5m or 1h
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "replay", help_heading = "Replay")]

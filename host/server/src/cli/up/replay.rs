@@ -8,7 +8,11 @@ use crate::replay::{PolicySummary, Progress, Replay, ReplayOptions, Summary};
 use crate::rounds;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
+
+/// How often a plain line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Replays until the trace ends, the time is over, or the process is told to stop.
 pub(super) async fn run(config: Config, options: ReplayOptions, format: Format) -> Result<(), CliError> {
@@ -23,9 +27,9 @@ pub(super) async fn run(config: Config, options: ReplayOptions, format: Format) 
     }
     let (summary, served) = {
         let replaying = async {
-            let bar = bar();
-            let summary = replay.run(&stopping, |progress| tell(&bar, progress)).await;
-            bar.finish_and_clear();
+            let mut live = Live::new(format);
+            let summary = replay.run(&stopping, |progress| live.tell(progress)).await;
+            live.finish();
             stopping.cancel();
             summary.map_err(failed)
         };
@@ -41,24 +45,50 @@ pub(super) async fn run(config: Config, options: ReplayOptions, format: Format) 
     Ok(())
 }
 
-/// A bar over the trace, on a terminal only.
-fn bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+/// How the replay stands while it runs: a bar on a terminal, else a plain line now and then.
+struct Live {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    next_line: Instant,
+}
+
+impl Live {
+    fn new(format: Format) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            match ProgressStyle::with_template("{bar:24} {pos}/{len} min  {msg}") {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        });
+        Self { lines: bar.is_none() && format == Format::Text, bar, next_line: Instant::now() }
     }
-    let bar = ProgressBar::new(0);
-    match ProgressStyle::with_template("{bar:30} {pos}/{len} min  {msg}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+
+    fn tell(&mut self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(progress.steps as u64);
+            bar.set_position(progress.step as u64);
+            bar.set_message(standing(progress));
+        } else if self.lines && Instant::now() >= self.next_line {
+            self.next_line = Instant::now() + LINE_EVERY;
+            print(&format!("{}/{} min  {}\n", progress.step, progress.steps, standing(progress)));
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }
 
-fn tell(bar: &ProgressBar, progress: &Progress) {
-    bar.set_length(progress.steps as u64);
-    bar.set_position(progress.step as u64);
-    let Progress { at, demand, stock, wanted, cold_starts, .. } = progress;
-    let ready = stock.active + stock.warm;
-    bar.set_message(format!("{at}  demand {demand}, ready {ready}, wanted {wanted}, cold starts {cold_starts}"));
+fn standing(progress: &Progress) -> String {
+    let Progress { at, demand, stock, wanted, cold_starts, cost, .. } = progress;
+    format!(
+        "{at}  demand {demand:>3}  warm {:>3}  booting {:>3}  waiting {:>3}  wanted {wanted:>3}  cold starts {cold_starts}  \
+         cost {cost:.2}",
+        stock.warm, stock.booting, stock.waiting,
+    )
 }
 
 fn describe(summary: &Summary) -> String {

@@ -1,7 +1,8 @@
 //! The pool's promises, without a store or a driver.
 
+use super::claims::TooManyWaiting;
 use super::*;
-use forewarm_domain::instance::EndCause;
+use forewarm_domain::instance::{ClaimState, EndCause};
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::time::TimestampMs;
 use uuid::Uuid;
