@@ -14,6 +14,11 @@ pub fn plugins_dir() -> PathBuf {
     existing("FOREWARM_PLUGINS")
 }
 
+/// The program `forewarm`.
+pub(crate) fn forewarm() -> PathBuf {
+    existing("FOREWARM_BIN")
+}
+
 /// The program `nats-server`.
 pub(crate) fn nats_server() -> PathBuf {
     existing("FOREWARM_TEST_NATS_SERVER")
@@ -32,7 +37,8 @@ pub(crate) fn tools_cache() -> PathBuf {
 }
 
 /// The first program of this name in the folders of PATH.
-pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+#[must_use]
+pub fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 

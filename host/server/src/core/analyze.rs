@@ -219,10 +219,10 @@ impl Core {
         let at = fan.start() + self.settings.step_ms * step as i64;
         let levels = [COVERAGE_LEVELS.0, 0.5, COVERAGE_LEVELS.1];
         let mut fits = self.analyst.fits();
-        if let Some(fit) = fits.get_mut(&persona.spec.name) {
-            if fit.predicted.back().is_none_or(|(last, _)| *last < at) {
-                fit.predicted.push_back((at, levels.map(|level| fan.quantile(step, level))));
-            }
+        if let Some(fit) = fits.get_mut(&persona.spec.name)
+            && fit.predicted.back().is_none_or(|(last, _)| *last < at)
+        {
+            fit.predicted.push_back((at, levels.map(|level| fan.quantile(step, level))));
         }
     }
 }

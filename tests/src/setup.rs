@@ -1,0 +1,141 @@
+//! How a host of a test is set up: settings, plugins, arguments.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{components, environment, host::Host, keeper};
+
+/// Settings of a host; [`start`](Self::start) runs one with a data folder of its own.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    settings: BTreeMap<String, String>,
+    parameters: BTreeMap<String, BTreeMap<String, Value>>,
+    args: Vec<String>,
+    plugins: PathBuf,
+}
+
+impl Setup {
+    /// The host's own defaults.
+    #[must_use]
+    pub fn plain() -> Self {
+        let settings = [("log.level".into(), "warn,forewarm_server=info".into())];
+        Self {
+            settings: settings.into(),
+            parameters: BTreeMap::new(),
+            args: Vec::new(),
+            plugins: environment::plugins_dir(),
+        }
+    }
+
+    /// Plans every second; instances boot in half a second and are wiped as fast.
+    #[must_use]
+    pub fn quick() -> Self {
+        Self::plain()
+            .set("planning.step_s", 1)
+            .set("planning.metric_lag_s", 0)
+            .set("planning.assumed_boot_s", 1)
+            .parameter("driver-simulated", "boot_seconds", 0.5)
+            .parameter("driver-simulated", "reset_seconds", 0.5)
+    }
+
+    /// Sets a key of the configuration, such as `planning.step_s`.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
+        self.settings.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// Sets a parameter of a plugin.
+    #[must_use]
+    pub fn parameter(mut self, plugin: &str, name: &str, value: impl Into<Value>) -> Self {
+        self.parameters.entry(plugin.to_owned()).or_default().insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds arguments of `forewarm up`.
+    #[must_use]
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.args.extend(args.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Takes the plugins from another folder.
+    #[must_use]
+    pub fn plugins(mut self, folder: &Path) -> Self {
+        folder.clone_into(&mut self.plugins);
+        self
+    }
+
+    /// Runs a host and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn start(self) -> Host {
+        let mut host = Host::new(self);
+        host.start();
+        host
+    }
+
+    /// Runs a host on the data of another one that has ended, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn start_in(self, data: &Path) -> Host {
+        let mut host = Host::in_folder(self, data);
+        host.start();
+        host
+    }
+
+    /// Makes a data folder for a host that is started later.
+    #[must_use]
+    pub fn prepare(self) -> Host {
+        Host::new(self)
+    }
+
+    /// Fills a new data folder.
+    pub(crate) fn lay_out(&self, data: &Path) {
+        components::give(data);
+        let mut config = String::new();
+        for (plugin, parameters) in &self.parameters {
+            let _ = writeln!(config, "[plugins.settings.{plugin}.parameters]");
+            for (name, value) in parameters {
+                // Numbers, texts and flags are written alike in TOML and in JSON.
+                let _ = writeln!(config, "{name} = {value}");
+            }
+        }
+        fs::write(data.join("config.toml"), config).expect("a folder of ours");
+    }
+
+    /// `forewarm ARGS` in this set-up, tied to the life of the test.
+    pub(crate) fn command(&self, data: &Path, args: &[&str]) -> Command {
+        let mut command = keeper::tied(environment::forewarm(), None);
+        command.args(args).arg("--data-dir").arg(data).arg("--config").arg(data.join("config.toml"));
+        for name in ["FOREWARM_CONFIG", "FOREWARM_URL", "FOREWARM_TOKEN"] {
+            command.env_remove(name);
+        }
+        command.env("FOREWARM_PLUGINS", &self.plugins);
+        for (key, value) in &self.settings {
+            command.env(format!("FOREWARM__{}", key.replace('.', "__").to_uppercase()), value);
+        }
+        command
+    }
+
+    /// `forewarm up` on a port that the system chooses, unless the arguments name one.
+    pub(crate) fn up(&self, data: &Path) -> Command {
+        let mut args = vec!["up"];
+        if !self.args.iter().any(|arg| arg == "--listen") {
+            args.extend(["--listen", "127.0.0.1:0"]);
+        }
+        args.extend(self.args.iter().map(String::as_str));
+        self.command(data, &args)
+    }
+}
