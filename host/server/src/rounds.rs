@@ -32,15 +32,17 @@ pub async fn run(core: Arc<Core>, retention: Option<Duration>, stop: Cancellatio
     }
 }
 
-/// Plans once at the start, then shortly after each step's end, when its load has come in.
+/// Plans once at the start, then shortly after each step's end, when its load has come in, and when a persona is applied.
 async fn plan(core: Arc<Core>, stop: CancellationToken) {
     loop {
         report("plan", core.cycle().await.map(drop));
         report("dispatch", core.dispatch().await);
         let (now, step_ms) = (core.clock().now(), core.settings().step_ms);
         let next = now.floor(step_ms) + step_ms + core.settings().metric_lag_ms;
-        if until(&stop, Duration::from_millis(next.since(now).unsigned_abs())).await {
-            return;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.applied() => {}
+            () = tokio::time::sleep(Duration::from_millis(next.since(now).unsigned_abs())) => {}
         }
     }
 }
@@ -61,6 +63,7 @@ async fn reconcile(core: Arc<Core>, stop: CancellationToken) {
     }
 }
 
+/// Removes what is older than the retention.
 async fn prune(core: Arc<Core>, retention: Duration, stop: CancellationToken) {
     let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
     while !until(&stop, PRUNE_EVERY).await {

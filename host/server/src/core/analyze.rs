@@ -2,7 +2,7 @@
 //! and gives the outlook that a plan rests on.
 
 use super::{Core, Settings};
-use forewarm_bus::message::{DescribeForecaster, EventTopic, FitCall, ForecastAnswer, ForecastCall, call};
+use forewarm_bus::message::{DescribeForecaster, EventTopic, FitCall, ForecastAnswer, ForecastCall};
 use forewarm_domain::forecast::{Fan, PLANNING_LEVELS};
 use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::outcome::{COVERAGE_LEVELS, ScoredQuantiles};
@@ -135,7 +135,7 @@ impl Core {
             horizon: self.horizon(),
             levels: PLANNING_LEVELS.to_vec(),
         };
-        match call(self.bus.as_ref(), &call_it, self.settings.call_timeout).await? {
+        match self.ask(&call_it).await? {
             ForecastAnswer::Fan(fan) => Ok(self.keep(persona, fit, through, fan)),
             ForecastAnswer::NeedsFit => self.fit(persona, through).await,
         }
@@ -165,7 +165,7 @@ impl Core {
             horizon: self.horizon(),
             levels: PLANNING_LEVELS.to_vec(),
         };
-        let fan = call(self.bus.as_ref(), &fit_it, self.settings.call_timeout).await?;
+        let fan = self.ask(&fit_it).await?;
         let fit = Fit {
             revision,
             demand: spec.demand.clone(),
@@ -206,7 +206,7 @@ impl Core {
             return Ok(known);
         }
         let ask = DescribeForecaster { plugin: plugin.clone() };
-        let description = Arc::new(call(self.bus.as_ref(), &ask, self.settings.call_timeout).await?);
+        let description = Arc::new(self.ask(&ask).await?);
         let mut forecasters = self.analyst.forecasters.lock().unwrap_or_else(PoisonError::into_inner);
         forecasters.insert(plugin.clone(), Arc::clone(&description));
         Ok(description)

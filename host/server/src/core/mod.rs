@@ -19,13 +19,14 @@ use analyze::Analyst;
 use catalog::Catalog;
 use feedback::Feedback;
 use forewarm_bus::Bus;
-use forewarm_bus::message::{Event, EventTopic, publish_event};
+use forewarm_bus::message::{Call, Event, EventTopic, call, publish_event};
 use forewarm_domain::id::PersonaName;
+use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
 use pool::{Changes, Notice, Pool};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -75,6 +76,7 @@ pub struct Core {
     feedback: Feedback,
     views: Mutex<Views>,
     wake: Notify,
+    applied: Notify,
 }
 
 /// What a [`Core`] is built from.
@@ -116,6 +118,7 @@ impl Core {
             feedback,
             views: Mutex::default(),
             wake: Notify::new(),
+            applied: Notify::new(),
         }))
     }
 
@@ -160,6 +163,19 @@ impl Core {
         self.wake.notified().await;
     }
 
+    /// Resolves when a persona was applied since it was last asked: there is something to plan.
+    pub async fn applied(&self) {
+        self.applied.notified().await;
+    }
+
+    /// Calls a plugin over the bus.
+    async fn ask<C: Call>(&self, request: &C) -> Result<C::Answer, PluginError> {
+        let answer = call(self.bus.as_ref(), request, self.settings.call_timeout).await;
+        let failure = answer.as_ref().err().map(|error| error.kind.to_string());
+        self.metrics.plugin_call(request.plugin(), C::OPERATION, failure.as_deref());
+        answer
+    }
+
     fn pool(&self) -> MutexGuard<'_, Pool> {
         // Every change of the pool leaves it whole before anything that could panic.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
@@ -176,7 +192,10 @@ impl Core {
             let commit = self.store.submit(writes.iter().cloned().chain(also).collect());
             (result, changes, writes, commit)
         };
-        if let Err(error) = commit.await {
+        let started = Instant::now();
+        let committed = commit.await;
+        self.metrics.store_commit(started.elapsed());
+        if let Err(error) = committed {
             self.pool().not_saved(writes);
             return Err(error);
         }

@@ -6,7 +6,7 @@
 use super::Core;
 use super::pool::Changes;
 use crate::store::{Intent, StoreError};
-use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, EventTopic, call};
+use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, EventTopic};
 use forewarm_domain::id::{InstanceId, PluginName};
 use forewarm_domain::instance::{Instance, InstanceState, Tier};
 use forewarm_domain::plugin::{
@@ -69,7 +69,7 @@ impl Core {
 
     async fn drive(&self, driver: &PluginName, operation: DriverRequest) -> Result<DriverAnswer, PluginError> {
         let request = DriverCall { plugin: driver.clone(), operation };
-        call(self.bus.as_ref(), &request, self.settings.call_timeout).await
+        self.ask(&request).await
     }
 
     fn persona_view(&self, intent: &Intent, instance: &Instance) -> Result<PersonaView, PluginError> {

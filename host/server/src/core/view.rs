@@ -2,7 +2,7 @@
 
 use super::Core;
 use crate::store::{Prune, StoreError, Write};
-use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall, call};
+use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall};
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::{PersonaName, PluginName, ResourceName};
 use forewarm_domain::instance::{Claim, Instance};
@@ -75,6 +75,7 @@ impl Core {
     ) -> Result<super::Applied, super::ApplyError> {
         let applied = self.catalog.apply(spec, by, expected_version, self.clock.now()).await?;
         if applied.changed {
+            self.applied.notify_one();
             let persona = &applied.persona;
             let reason = format!("version {} applied by {by}", persona.version);
             let data = serde_json::to_value(persona).unwrap_or_default();
@@ -177,7 +178,7 @@ impl Core {
             workloads.push(self.workload(resource, since).await?);
         }
         let ask = ProfileCall { plugin: profiler.clone(), workloads };
-        Ok(call(self.bus.as_ref(), &ask, self.settings.call_timeout).await?)
+        Ok(self.ask(&ask).await?)
     }
 
     async fn workload(&self, resource: ResourceName, since: TimestampMs) -> Result<Workload, ProfileError> {
@@ -203,9 +204,7 @@ impl Core {
     pub async fn prices(&self, persona: &Persona) -> Result<Vec<Price>, PluginError> {
         let plugin = persona.spec.plugins.driver.clone();
         let operation = DriverRequest::Prices(Box::new(PersonaView::from(persona)));
-        match call(self.bus.as_ref(), &DriverCall { plugin: plugin.clone(), operation }, self.settings.call_timeout)
-            .await?
-        {
+        match self.ask(&DriverCall { plugin: plugin.clone(), operation }).await? {
             DriverAnswer::Prices(prices) => Ok(prices),
             _ => Err(PluginError {
                 plugin,
