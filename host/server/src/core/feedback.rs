@@ -24,7 +24,7 @@ struct Memory {
     outcomes: BTreeMap<TimestampMs, Outcome>,
     boots_ms: VecDeque<i64>,
     boots_unsaved: bool,
-    /// Claims that had to wait, served since the start of this host.
+    /// Claims that found no warm instance since the start of this host.
     cold_starts: u64,
 }
 
@@ -55,7 +55,6 @@ impl Feedback {
     pub(super) fn served(&self, served: &Served, now: TimestampMs) {
         let mut memories = self.memories();
         let memory = memories.entry(served.persona.clone()).or_default();
-        memory.cold_starts += u64::from(!served.warm);
         let outcome = memory.outcome_at(&served.persona, now);
         if served.warm {
             outcome.claims_warm += 1;
@@ -63,6 +62,11 @@ impl Feedback {
             outcome.claims_cold += 1;
             outcome.wait_ms_sum += served.wait_ms;
         }
+    }
+
+    /// Counts a claim that found no warm instance.
+    pub(super) fn queued(&self, persona: &PersonaName) {
+        self.memories().entry(persona.clone()).or_default().cold_starts += 1;
     }
 
     /// Notes how long a boot took.
@@ -125,7 +129,7 @@ fn boots_key(persona: &PersonaName) -> String {
 }
 
 impl Core {
-    /// Claims on a persona that had to wait and were served since the start of this host.
+    /// Claims on a persona that found no warm instance since the start of this host.
     #[must_use]
     pub fn cold_starts(&self, persona: &PersonaName) -> u64 {
         self.feedback.memories().get(persona).map_or(0, |memory| memory.cold_starts)

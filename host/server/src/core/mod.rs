@@ -21,6 +21,7 @@ use feedback::Feedback;
 use forewarm_bus::Bus;
 use forewarm_bus::message::{Call, Event, EventTopic, call, publish_event};
 use forewarm_domain::id::PersonaName;
+use forewarm_domain::instance::ClaimState;
 use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
 use pool::{Changes, Notice, Pool};
@@ -220,6 +221,11 @@ impl Core {
             self.feedback.booted(&persona, boot_ms);
         }
         for notice in changes.notices {
+            if let Notice::Claim(claim) = &notice
+                && matches!(claim.state, ClaimState::Waiting { .. })
+            {
+                self.feedback.queued(&claim.persona);
+            }
             let (topic, subject, reason, data) = match notice {
                 Notice::Claim(claim) => {
                     (EventTopic::ClaimChanged, claim.persona.to_string(), String::new(), serde_json::to_value(&claim))
