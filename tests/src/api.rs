@@ -34,11 +34,14 @@ pub struct Answer {
 
 impl Api {
     pub(crate) fn new(base: &str, token: Option<String>) -> Self {
-        // A proxy that the environment names is for other machines.
+        // A proxy that the environment names is for other machines. Each request has a connection of its own: a server
+        // may close one on which it has refused a body, just when the next request sets out on it.
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
             .proxy(None)
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0)
             .timeout_global(Some(Duration::from_secs(60)));
         Self { agent: config.build().into(), base: base.to_owned(), token }
     }
@@ -214,7 +217,6 @@ impl Answer {
     ///
     /// # Panics
     /// Where it is anything else.
-    #[expect(clippy::must_use_candidate, reason = "also called to assert the kind alone")]
     pub fn problem(&self, status: u16, kind: &str) -> Value {
         let content = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         assert_eq!((self.status, content), (status, Some("application/problem+json")), "{}", self.body);

@@ -15,7 +15,7 @@ use crate::{components, environment, host::Host, keeper};
 /// Settings of a host; [`start`](Self::start) runs one with a data folder of its own.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    settings: BTreeMap<String, String>,
+    settings: BTreeMap<String, Value>,
     parameters: BTreeMap<String, BTreeMap<String, Value>>,
     args: Vec<String>,
     plugins: PathBuf,
@@ -47,8 +47,8 @@ impl Setup {
 
     /// Sets a key of the configuration, such as `planning.step_s`.
     #[must_use]
-    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
-        self.settings.insert(key.to_owned(), value.to_string());
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.settings.insert(key.to_owned(), value.into());
         self
     }
 
@@ -124,7 +124,8 @@ impl Setup {
         }
         command.env("FOREWARM_PLUGINS", &self.plugins);
         for (key, value) in &self.settings {
-            command.env(format!("FOREWARM__{}", key.replace('.', "__").to_uppercase()), value);
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            command.env(format!("FOREWARM__{}", key.replace('.', "__").to_uppercase()), text);
         }
         command
     }

@@ -12,6 +12,10 @@ use crate::{
 /// All tests, or what `args` selects.
 pub(crate) fn test(workspace: &Workspace, args: &[String]) -> Result<()> {
     let tests = setup::tests(workspace)?;
+    // A run of all targets builds the host's program on its way, with the dependencies as the tests have them.
+    if narrows_the_build(args) {
+        setup::forewarm(workspace)?;
+    }
     let mut nextest = nextest(workspace);
     if !names_packages(args) {
         nextest.arg("--workspace");
@@ -63,6 +67,15 @@ fn names_packages(args: &[String]) -> bool {
     args.iter().any(|arg| arg == "-p" || arg == "--package" || arg.starts_with("--package=") || arg == "--workspace")
 }
 
+/// Whether only some packages or targets are built.
+fn narrows_the_build(args: &[String]) -> bool {
+    let selects = |arg: &String| {
+        let flag = arg.split('=').next().unwrap_or_default();
+        ["-p", "--package", "--test", "--tests", "--lib", "--bin", "--bins", "--example", "--exclude"].contains(&flag)
+    };
+    args.iter().any(selects)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +85,12 @@ mod tests {
         let check = |args: &[&str]| names_packages(&args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>());
         assert!(check(&["-p", "forewarm-domain"]) && check(&["--package=forewarm-domain"]));
         assert!(!check(&["some_test"]) && !check(&[]));
+    }
+
+    #[test]
+    fn what_leaves_the_program_out_is_known() {
+        let check = |args: &[&str]| narrows_the_build(&args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>());
+        assert!(check(&["-p", "forewarm-tests"]) && check(&["--test=scenarios"]) && check(&["--test", "scenarios"]));
+        assert!(!check(&["some_test"]) && !check(&["--no-fail-fast"]) && !check(&[]));
     }
 }

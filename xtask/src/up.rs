@@ -7,10 +7,8 @@ use crate::{failure::Result, process, setup, workspace::Workspace};
 /// Replaces this process by `forewarm up`, so that signals reach it directly; returns only when that fails.
 pub(crate) fn up(workspace: &Workspace, args: Vec<String>) -> Result<()> {
     let platform = setup::platform(workspace)?;
-    let mut build = process::cargo(&workspace.root);
-    build.args(["build", "-p", "forewarm-server"]).env("CARGO_TARGET_DIR", &workspace.target);
-    process::build(&mut build, "building forewarm")?;
-    let mut forewarm = Command::new(workspace.target.join("debug/forewarm"));
+    setup::forewarm(workspace)?;
+    let mut forewarm = Command::new(workspace.forewarm());
     forewarm.arg("up").args(with_replay(args));
     platform.apply(&mut forewarm);
     process::become_program(&mut forewarm)

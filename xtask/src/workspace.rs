@@ -33,6 +33,11 @@ impl Workspace {
         self.target.join("plugins")
     }
 
+    /// The host's program, once it is built for the everyday loop.
+    pub(crate) fn forewarm(&self) -> PathBuf {
+        self.target.join("debug/forewarm")
+    }
+
     fn parse(metadata: &str) -> Option<Self> {
         let metadata: Value = serde_json::from_str(metadata).ok()?;
         let path = |key: &str| metadata.get(key)?.as_str().map(PathBuf::from);

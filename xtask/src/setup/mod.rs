@@ -9,7 +9,7 @@ pub(crate) mod wasm;
 
 use std::{path::PathBuf, process::Command};
 
-use crate::{failure::Result, plugins, workspace::Workspace};
+use crate::{failure::Result, plugins, process, workspace::Workspace};
 
 /// What the platform runs on: the folder of its plugins.
 pub(crate) struct Platform {
@@ -19,6 +19,7 @@ pub(crate) struct Platform {
 /// What the tests run on.
 pub(crate) struct Tests {
     platform: Platform,
+    forewarm: PathBuf,
     nats_server: PathBuf,
     postgres: PathBuf,
 }
@@ -32,6 +33,7 @@ impl Platform {
 impl Tests {
     pub(crate) fn apply(&self, command: &mut Command) {
         self.platform.apply(command);
+        command.env("FOREWARM_BIN", &self.forewarm);
         command.env("FOREWARM_TEST_NATS_SERVER", &self.nats_server);
         command.env("FOREWARM_TEST_PG_BIN", &self.postgres);
     }
@@ -44,10 +46,17 @@ pub(crate) fn platform(workspace: &Workspace) -> Result<Platform> {
     Ok(Platform { plugins: workspace.plugins_folder() })
 }
 
-/// The platform and the test runner and servers.
+/// The host's program; quick where it is built already.
+pub(crate) fn forewarm(workspace: &Workspace) -> Result<()> {
+    let mut build = process::cargo(&workspace.root);
+    build.args(["build", "-p", "forewarm-server"]).env("CARGO_TARGET_DIR", &workspace.target);
+    process::build(&mut build, "building forewarm")
+}
+
+/// The platform and the test runner and servers. The host's program is only named: see [`forewarm`].
 pub(crate) fn tests(workspace: &Workspace) -> Result<Tests> {
     subcommand::provide(workspace, "cargo-nextest")?;
     let nats_server = nats::provide(workspace)?;
     let postgres = postgres::provide()?;
-    Ok(Tests { platform: platform(workspace)?, nats_server, postgres })
+    Ok(Tests { platform: platform(workspace)?, forewarm: workspace.forewarm(), nats_server, postgres })
 }
