@@ -53,9 +53,12 @@ pub(crate) fn measure(program: &Program, report: &mut Report) -> Result<()> {
     host.stop()
 }
 
+/// Requests that do nothing, claims, and the planning rounds meanwhile.
+type Loads = (Vec<Timed>, Vec<Timed>, (f64, f64));
+
 /// Requests that do nothing and claims, and the planning rounds while claims came in: how many, and the mean of their
 /// times in milliseconds.
-fn load(host: &Host) -> Result<(Vec<Timed>, Vec<Timed>, (f64, f64))> {
+fn load(host: &Host) -> Result<Loads> {
     let healthz = host.request("GET", "/healthz", "");
     let floor = open_loop(host, CONNECTIONS, RATE, 5_000, |_| &healthz)?;
     let claims: Vec<_> =
@@ -118,12 +121,12 @@ fn prepare(host: &Host) -> Result<()> {
     }
     for pool in 0..CLAIMED {
         let demand = json!({ "series": { "resource": format!("pool-{pool}"), "metric": "requests" }, "capacity_per_instance": 1.0 });
-        host.apply(&mut connection, &persona(&format!("pool-{pool}"), demand, WARM_EACH, WARM_EACH))?;
+        host.apply(&mut connection, &persona(&format!("pool-{pool}"), &demand, WARM_EACH, WARM_EACH))?;
     }
     Ok(())
 }
 
-fn persona(name: &str, demand: serde_json::Value, min: usize, max: usize) -> serde_json::Value {
+fn persona(name: &str, demand: &serde_json::Value, min: usize, max: usize) -> serde_json::Value {
     json!({
         "name": name,
         "allocation": { "cpu_millis": 500, "memory_mib": 512 },

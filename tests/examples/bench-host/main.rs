@@ -22,8 +22,11 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 
 const USAGE: &str = "usage: bench-host [--json FILE] [--only start,ingest,claims,cycle]";
 
+/// Measures one part and reports it.
+type Measure = fn(&Program, &mut Report) -> Result<()>;
+
 /// What is measured, in this order; each part on a host of its own.
-const PARTS: [(&str, fn(&Program, &mut Report) -> Result<()>); 4] =
+const PARTS: [(&str, Measure); 4] =
     [("start", start::measure), ("ingest", ingest::measure), ("claims", claims::measure), ("cycle", cycle::measure)];
 
 struct Args {
