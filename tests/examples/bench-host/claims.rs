@@ -117,7 +117,7 @@ fn prepare(host: &Host) -> Result<()> {
     for workload in 0..PLANNED {
         let series = json!({ "resource": remote_write::resource(workload), "metric": "requests" });
         let demand = json!({ "series": series, "capacity_per_instance": 50.0 });
-        host.apply(&mut connection, &persona(&format!("planned-{workload}"), demand, 0, 1))?;
+        host.apply(&mut connection, &persona(&format!("planned-{workload}"), &demand, 0, 1))?;
     }
     for pool in 0..CLAIMED {
         let demand = json!({ "series": { "resource": format!("pool-{pool}"), "metric": "requests" }, "capacity_per_instance": 1.0 });
