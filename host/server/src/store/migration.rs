@@ -1,4 +1,4 @@
-//! The schema, step by step: a released step is never changed, a new release adds steps.
+//! The schema, step by step: a released step is never changed, a new release adds steps. Each step is one transaction.
 
 mod m0001_first;
 

@@ -18,6 +18,11 @@ impl MigrationName for Migration {
 
 #[async_trait]
 impl MigrationTrait for Migration {
+    /// All tables or none: SQLite's default is none, and a host killed half-way could not start again.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         create(manager, persona::Entity).await?;
         create(manager, instance::Entity).await?;
