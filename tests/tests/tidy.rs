@@ -60,7 +60,7 @@ const FOR_TESTS: &[&str] = &["forewarm-testkit", "forewarm-tests"];
 const HIDDEN: &[(&str, &str)] = &[("wasmtime", "host/runtime"), ("async-nats", "host/bus"), ("sea-orm", "host/server")];
 
 /// Parts that run without an async runtime: pure code and what is compiled into guests.
-const WITHOUT_TOKIO: &[&str] = &["host/domain", "plugins/", "sdk/rust", "sdk/macros"];
+const WITHOUT_TOKIO: &[&str] = &["host/domain", "marketplace/auction", "plugins/", "sdk/rust", "sdk/macros"];
 
 /// What the pure core must be given instead of fetching it: time, chance, files, the network.
 const IMPURE: &[&str] = &[

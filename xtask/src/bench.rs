@@ -19,8 +19,9 @@ pub(crate) fn host(workspace: &Workspace, json: Option<PathBuf>) -> Result<()> {
         let file = path::absolute(&file).map_err(|error| Failure::io("find", &file, &error))?;
         driver.arg("--json").arg(file);
     }
-    driver.env("FOREWARM_BIN", workspace.target.join("release/forewarm"));
     tests.apply(&mut driver);
+    // Tests drive the everyday build; figures are those of the release.
+    driver.env("FOREWARM_BIN", workspace.target.join("release/forewarm"));
     process::become_program(&mut driver)
 }
 
@@ -28,7 +29,7 @@ pub(crate) fn host(workspace: &Workspace, json: Option<PathBuf>) -> Result<()> {
 pub(crate) fn runtime(workspace: &Workspace) -> Result<()> {
     let platform = setup::platform(workspace)?;
     let mut cargo = process::cargo(&workspace.root);
-    cargo.args(["bench", "-p", "forewarm-runtime"]);
+    cargo.args(["run", "--release", "-p", "forewarm-runtime", "--example", "measure"]);
     platform.apply(&mut cargo);
     process::become_program(&mut cargo)
 }

@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Loads that the reactive rule looks back upon.
 const RECENT_STEPS: usize = 15;
 /// Personas whose plans are saved in one transaction: small, so that a claim never waits for long behind one.
-const PLANS_PER_COMMIT: usize = 32;
+const PLANS_PER_COMMIT: usize = 8;
 
 /// What one planning round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
