@@ -122,7 +122,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Plan(command) => plan::run(&global, command).await?,
         Command::Ingest(args) => ingest::run(&global, args).await?,
         Command::Profile(args) => profile::run(&global, args).await?,
-        Command::Plugin(command) => plugin::run(&global, &command).await?,
+        Command::Plugin(command) => plugin::run(&global, command).await?,
         Command::Token(command) => token::run(&global, command).await?,
         Command::Config(command) => config::run(&global, &command)?,
         Command::Completions(args) => completions::run(&args),

@@ -1,19 +1,11 @@
-//! `forewarm plugin`: what the host carries.
+//! `forewarm plugin list`: what a host carries.
 
-use super::Global;
-use super::error::CliError;
-use super::output::{show, table, text};
-use clap::Subcommand;
+use crate::cli::Global;
+use crate::cli::error::CliError;
+use crate::cli::output::{show, table, text};
 use serde_json::Value;
 
-#[derive(Debug, Subcommand)]
-pub(super) enum PluginCommand {
-    /// List plugins, those that could not be loaded included
-    List,
-}
-
-pub(super) async fn run(global: &Global, command: &PluginCommand) -> Result<(), CliError> {
-    let PluginCommand::List = command;
+pub(super) async fn run(global: &Global) -> Result<(), CliError> {
     let plugins: Vec<Value> = global.client()?.get("/v1/plugins").await?;
     show(global.output, &plugins, |plugins| rows(plugins));
     Ok(())
