@@ -9,7 +9,6 @@ use crate::shared::Shared;
 use forewarm_domain::plugin::{PluginError, PluginErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::task::spawn_blocking;
 use wasmtime::{Store, UpdateDeadline};
 
 /// One instance and its store.
@@ -134,7 +133,7 @@ impl Shared {
         let closed = || self.error(PluginErrorKind::Unreachable, "the runtime is shutting down");
         let thread = Arc::clone(&self.runtime.threads).acquire_owned().await.map_err(|_| closed())?;
         let ticking = self.runtime.ticker.ticking();
-        let task = spawn_blocking(move || {
+        let task = self.runtime.guests.handle().spawn_blocking(move || {
             let answer = work();
             drop((thread, ticking));
             answer

@@ -14,6 +14,8 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+/// How far guests' threads step back: a thread with 10 gets a tenth of the time of one with 0, when both want it.
+const GUEST_NICE: i32 = 10;
 /// Drivers that may be live at a time.
 const MAX_DRIVERS: usize = 100;
 
@@ -45,7 +47,7 @@ pub(crate) struct Inner {
     /// Compilation takes all cores by itself: one at a time.
     pub(crate) compilations: Semaphore,
     pub(crate) ticker: Ticker,
-    pub(crate) drivers: DriverThread,
+    pub(crate) guests: GuestThreads,
 }
 
 impl Runtime {
@@ -72,7 +74,7 @@ impl Runtime {
             places: Arc::new(Semaphore::new(config.max_instances as usize)),
             driver_places: Arc::new(Semaphore::new(MAX_DRIVERS)),
             compilations: Semaphore::new(1),
-            drivers: DriverThread::start().map_err(RuntimeError::Thread)?,
+            guests: GuestThreads::start(config.compute_threads).map_err(RuntimeError::Thread)?,
             ticker,
             compute,
             driver,
@@ -83,14 +85,16 @@ impl Runtime {
     }
 }
 
-/// A tokio runtime of one thread for drivers' guest code, so that a spinning one delays other drivers at most (they
-/// take turns at every tick), and never a request.
-pub(crate) struct DriverThread(Option<tokio::runtime::Runtime>, Handle);
+/// The threads that guests run on: one for the drivers' asynchronous calls, so that a spinning one delays other drivers
+/// at most (they take turns at every tick), and one per compute call that may run. They give way to every other thread
+/// of the host: a request never waits for a core while guests compute.
+pub(crate) struct GuestThreads(Option<tokio::runtime::Runtime>, Handle);
 
-impl DriverThread {
-    fn start() -> std::io::Result<Self> {
+impl GuestThreads {
+    fn start(compute_threads: usize) -> std::io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(1).thread_name("forewarm-driver").enable_time().build()?;
+        builder.worker_threads(1).max_blocking_threads(compute_threads).thread_name("forewarm-guest");
+        let runtime = builder.on_thread_start(give_way).enable_time().build()?;
         let handle = runtime.handle().clone();
         Ok(Self(Some(runtime), handle))
     }
@@ -100,7 +104,14 @@ impl DriverThread {
     }
 }
 
-impl Drop for DriverThread {
+/// On Linux a nice value belongs to a thread. It can always be raised; where it can't, guests compete as equals.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(GUEST_NICE) {
+        tracing::warn!(%error, "the priority of a guests' thread could not be lowered");
+    }
+}
+
+impl Drop for GuestThreads {
     /// In the background, since the last handle may be dropped where blocking is not allowed. By then no call is under
     /// way: each holds a handle.
     fn drop(&mut self) {

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use writer::Request;
+use writer::{Entrances, Request};
 
 pub use error::StoreError;
 pub use record::{ChunkRecord, Intent, JournalRecord, Scope, SealedSpan, SeriesRecord, TokenRecord};
@@ -68,7 +68,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    queue: mpsc::Sender<Request>,
+    queues: Entrances,
     closing: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
     /// Frees the database file for the next host when the last clone is gone.
@@ -93,15 +93,16 @@ impl Store {
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let Connections { writer, reader, lock } = connect(config).await?;
         migration::migrate(&writer).await?;
-        let (queue, requests) = mpsc::channel(writer::QUEUED_MAX);
+        let (queues, lanes) = writer::lanes();
         let closing = CancellationToken::new();
-        let task = tokio::spawn(writer::run(writer.clone(), requests, closing.clone()));
+        let task = tokio::spawn(writer::run(writer.clone(), lanes, closing.clone()));
         let task = Mutex::new(Some(task));
-        Ok(Self(Arc::new(Inner { reader, writer, queue, closing, task, _lock: lock })))
+        Ok(Self(Arc::new(Inner { reader, writer, queues, closing, task, _lock: lock })))
     }
 
     /// Writes a batch: all of it or nothing, durable when this returns. Batches of callers that wait at the same time
-    /// are committed together, in the order of their calls; one that is refused does not fail the others.
+    /// are committed together, in the order of their calls; one that is refused does not fail the others. What was
+    /// [submitted](Self::submit) goes first.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a name or key is taken, [`StoreError::Unavailable`] when trying again may help,
@@ -111,16 +112,17 @@ impl Store {
             return Ok(());
         }
         let (reply, answer) = oneshot::channel();
-        self.0.queue.send(Request { writes, reply }).await.map_err(|_| StoreError::Closed)?;
+        self.0.queues.ordinary.send(Request { writes, reply }).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Queues a batch at once and gives what [`commit`](Self::commit) would: batches are committed in the order in
-    /// which they were submitted, so that a caller can fix that order under a lock of its own and wait outside it.
+    /// Queues an urgent batch at once and gives what [`commit`](Self::commit) would: submitted batches are committed in
+    /// the order in which they were submitted, so that a caller can fix that order under a lock of its own and wait
+    /// outside it. There is no order between these batches and committed ones.
     pub fn submit(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         let empty = writes.is_empty();
-        let queued = if empty { Ok(()) } else { self.0.queue.try_send(Request { writes, reply }) };
+        let queued = if empty { Ok(()) } else { self.0.queues.urgent.try_send(Request { writes, reply }) };
         async move {
             match queued {
                 Ok(()) if empty => Ok(()),

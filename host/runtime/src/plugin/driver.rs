@@ -245,7 +245,7 @@ impl Driver {
         F: for<'a> FnOnce(&'a mut Live) -> Job<'a, T> + Send + 'static,
     {
         let inner = Arc::clone(&self.0);
-        let task = self.0.shared.runtime.drivers.handle().spawn(async move { inner.turn(job).await });
+        let task = self.0.shared.runtime.guests.handle().spawn(async move { inner.turn(job).await });
         let closed = |_| self.0.shared.error(PluginErrorKind::Unreachable, "the runtime is shutting down");
         AbortOnDropHandle::new(task).await.unwrap_or_else(|error| Err(closed(error)))
     }

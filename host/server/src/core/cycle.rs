@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Loads that the reactive rule looks back upon.
 const RECENT_STEPS: usize = 15;
 /// Personas whose plans are saved in one transaction: small, so that a claim never waits for long behind one.
-const PLANS_PER_COMMIT: usize = 8;
+const PLANS_PER_COMMIT: usize = 16;
 
 /// What one planning round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,10 +95,10 @@ impl Core {
     }
 
     async fn carry_out_plans(&self, batch: Vec<Decided>, now: TimestampMs) -> Result<CycleReport, StoreError> {
-        let report = self
+        let (report, records) = self
             .change(|pool| {
                 let mut report = CycleReport { personas: batch.len(), ..CycleReport::default() };
-                let mut changes = Changes::default();
+                let mut records = Vec::new();
                 for Decided { persona, plan, is_news, .. } in &batch {
                     let name = &persona.spec.name;
                     // Claims may have come and gone since the decision: what counts is the wanted number.
@@ -108,14 +108,15 @@ impl Core {
                     pool.release(name, release, now);
                     report.launched += launch;
                     report.released += release;
-                    changes.also.extend(self.count_step(persona, pool.stock(name), launch, now));
+                    records.extend(self.count_step(persona, pool.stock(name), launch, now));
                     if *is_news {
-                        changes.also.push(Write::Plan(plan.as_ref().clone()));
+                        records.push(Write::Plan(plan.as_ref().clone()));
                     }
                 }
-                (report, changes)
+                ((report, records), Changes::default())
             })
             .await?;
+        self.store.commit(records).await?;
         for decided in batch {
             self.publish_plan(decided).await;
         }

@@ -187,10 +187,9 @@ impl Core {
     async fn change<R>(&self, act: impl FnOnce(&mut Pool) -> (R, Changes)) -> Result<R, StoreError> {
         let (result, changes, writes, commit) = {
             let mut pool = self.pool();
-            let (result, mut changes) = act(&mut pool);
+            let (result, changes) = act(&mut pool);
             let writes = pool.take_unsaved();
-            let also = std::mem::take(&mut changes.also);
-            let commit = self.store.submit(writes.iter().cloned().chain(also).collect());
+            let commit = self.store.submit(writes.clone());
             (result, changes, writes, commit)
         };
         let started = Instant::now();

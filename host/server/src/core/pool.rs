@@ -23,8 +23,6 @@ pub(crate) use claims::NewClaim;
 /// What a change did, for those who have to hear of it.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// Further writes for the same transaction.
-    pub also: Vec<Write>,
     /// Claims that were served, with what they waited.
     pub served: Vec<Served>,
     /// Boots that ended, with how long they took in milliseconds.
@@ -35,7 +33,6 @@ pub(crate) struct Changes {
 
 impl Changes {
     pub(crate) fn extend(&mut self, more: Self) {
-        self.also.extend(more.also);
         self.served.extend(more.served);
         self.boots.extend(more.boots);
         self.notices.extend(more.notices);
