@@ -19,6 +19,8 @@ use tracing::warn;
 
 /// The first wait before a failed operation is tried again; it doubles with each failure.
 const FIRST_BACKOFF_MS: i64 = SECOND_MS;
+/// Instances of a driver's list that are compared with the pool under one lock.
+const LISTED_AT_A_TIME: usize = 250;
 /// The longest such wait.
 const LONGEST_BACKOFF_MS: i64 = 5 * MINUTE_MS;
 
@@ -148,32 +150,41 @@ impl Core {
         Ok(())
     }
 
-    /// `known` are the instances that the driver had been told of before it was asked.
+    /// `known` are the instances that the driver had been told of before it was asked. The pool is locked for a part of
+    /// the list at a time, so that claims come in between.
     async fn take_in(
         &self,
         driver: &PluginName,
-        known: &HashSet<InstanceId>,
+        known: &[InstanceId],
         listed: Vec<DriverInstance>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let strangers = self
-            .change(|pool| {
+        let told: HashSet<InstanceId> = known.iter().copied().collect();
+        let present: HashSet<InstanceId> = listed.iter().map(|seen| seen.id).collect();
+        let mut strangers = Vec::new();
+        for part in listed.chunks(LISTED_AT_A_TIME) {
+            let news = self.change(|pool| {
                 let mut changes = Changes::default();
-                let mut strangers = Vec::new();
-                let present: HashSet<InstanceId> = listed.iter().map(|seen| seen.id).collect();
-                for seen in &listed {
+                for seen in part {
                     if pool.instance(seen.id).is_none() {
                         strangers.push(seen.clone());
-                    } else if known.contains(&seen.id) {
+                    } else if told.contains(&seen.id) {
                         changes.extend(self.apply_state(pool, seen, now));
                     }
                 }
-                for id in known.difference(&present) {
-                    changes.extend(pool.forget(*id, "it exists no longer, says its driver", now));
-                }
-                (strangers, changes)
-            })
-            .await?;
+                ((), changes)
+            });
+            news.await?;
+        }
+        let gone: Vec<InstanceId> = known.iter().copied().filter(|id| !present.contains(id)).collect();
+        self.change(|pool| {
+            let mut changes = Changes::default();
+            for id in gone {
+                changes.extend(pool.forget(id, "it exists no longer, says its driver", now));
+            }
+            ((), changes)
+        })
+        .await?;
         for stranger in strangers {
             self.meet(driver, stranger, now).await?;
         }

@@ -158,7 +158,11 @@ mod tests {
         }
         assert_eq!(sizes(&mut lanes).await, [1, 2], "urgent batches go first, together");
         entrances.urgent.try_send(request(3)).expect("there is room");
-        assert_eq!(sizes(&mut lanes).await, [ORDINARY_WRITES_MAX], "then the other lane has its turn, in small portions");
+        assert_eq!(
+            sizes(&mut lanes).await,
+            [ORDINARY_WRITES_MAX],
+            "then the other lane has its turn, in small portions"
+        );
         assert_eq!(sizes(&mut lanes).await, [3]);
         assert_eq!(sizes(&mut lanes).await, [ORDINARY_WRITES_MAX]);
         lanes.close();

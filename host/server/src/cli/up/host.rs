@@ -11,7 +11,7 @@ use crate::http::auth::{TokenBook, ensure_admin};
 use crate::http::{AppState, Parts, serve};
 use crate::ingest::prometheus::{RemoteWriteDecoder, RemoteWriteLimits};
 use crate::replay::components_dir;
-use crate::rounds;
+use crate::rounds::{self, Rounds};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,9 +26,10 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
     let app = App::open(config.clone(), components, Arc::new(SystemClock)).await.map_err(failed)?;
     let stopping = CancellationToken::new();
     let api = Api::open(&app, &config, stopping.clone()).await?;
+    let rounds = Rounds::start().map_err(failed)?;
     print(&api.greeting(&app));
     let result = {
-        let rounds = rounds::run(Arc::clone(&app.core), config.store.retention(), stopping.clone());
+        let rounds = rounds.run(Arc::clone(&app.core), config.store.retention(), stopping.clone());
         let stop_when_told = async {
             tokio::select! { () = told => stopping.cancel(), () = stopping.cancelled() => {} }
         };

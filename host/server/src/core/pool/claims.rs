@@ -126,15 +126,16 @@ impl Pool {
         now: TimestampMs,
         gives_up: impl Fn(&PersonaName) -> Option<i64>,
     ) -> Vec<(ClaimId, EndCause)> {
-        let cause = |claim: &Claim| {
-            if claim.expires_at.is_some_and(|at| at <= now) {
-                return Some(EndCause::Expired);
-            }
-            let waits = matches!(claim.state, ClaimState::Waiting { .. });
-            let limit = gives_up(&claim.persona).filter(|_| waits)?;
-            (now.since(claim.requested_at) > limit).then_some(EndCause::TimedOut)
-        };
-        self.claims.values().filter_map(|claim| cause(claim).map(|cause| (claim.id, cause))).collect()
+        let expired = self.claims.values().filter(|claim| claim.expires_at.is_some_and(|at| at <= now));
+        let mut overdue: Vec<_> = expired.map(|claim| (claim.id, EndCause::Expired)).collect();
+        for (persona, shelf) in self.shelves.iter().filter(|(_, shelf)| !shelf.waiting.is_empty()) {
+            let Some(limit) = gives_up(persona) else { continue };
+            let waiting = shelf.waiting.iter().filter_map(|id| self.claims.get(id));
+            let out_of_patience =
+                |claim: &&Claim| now.since(claim.requested_at) > limit && claim.expires_at.is_none_or(|at| at > now);
+            overdue.extend(waiting.filter(out_of_patience).map(|claim| (claim.id, EndCause::TimedOut)));
+        }
+        overdue
     }
 
     pub(super) fn end_claim_on(&mut self, id: InstanceId, now: TimestampMs) -> Changes {

@@ -86,12 +86,13 @@ impl Pool {
     }
 
     /// Instances of one driver that it has been told of, and nothing more is wanted of: those that its list has to show.
-    pub(crate) fn known_to(&self, driver: &PluginName) -> HashSet<InstanceId> {
+    pub(crate) fn known_to(&self, driver: &PluginName) -> Vec<InstanceId> {
         let known = self.instances.values().filter(|instance| instance.driver == *driver);
         known.map(|instance| instance.id).filter(|id| !self.intents.contains_key(id)).collect()
     }
 
     pub(crate) fn drivers(&self) -> HashSet<PluginName> {
-        self.instances.values().map(|instance| instance.driver.clone()).collect()
+        let drivers: HashSet<&PluginName> = self.instances.values().map(|instance| &instance.driver).collect();
+        drivers.into_iter().cloned().collect()
     }
 }

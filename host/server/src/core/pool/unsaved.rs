@@ -28,7 +28,7 @@ impl Subject {
 impl Pool {
     /// All that was changed since the last call.
     pub(crate) fn take_unsaved(&mut self) -> Vec<Write> {
-        self.unsaved.drain().map(|(_, write)| write).collect()
+        std::mem::take(&mut self.unsaved).into_values().collect()
     }
 
     /// The writes are durable: the intents among them may be carried out.
