@@ -14,3 +14,4 @@ pub mod rounds;
 #[cfg(test)]
 mod snapshot;
 pub mod store;
+mod thread;

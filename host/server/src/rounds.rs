@@ -3,10 +3,10 @@
 
 use crate::core::Core;
 use crate::store::StoreError;
+use crate::thread::OwnThread;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -15,11 +15,13 @@ use tracing::{error, warn};
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
 /// How often what is older than the retention is removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// How far the rounds' thread steps back behind those that serve requests; less far than the guests' threads.
+const ROUNDS_NICE: i32 = 5;
 /// How long rounds under way may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// The thread that rounds run on.
-pub struct Rounds(Option<Runtime>, Handle);
+pub struct Rounds(OwnThread);
 
 impl Rounds {
     /// Starts the thread.
@@ -27,34 +29,22 @@ impl Rounds {
     /// # Errors
     /// When the machine refuses another thread.
     pub fn start() -> std::io::Result<Self> {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(1).thread_name("forewarm-rounds").enable_all().build()?;
-        let handle = runtime.handle().clone();
-        Ok(Self(Some(runtime), handle))
+        OwnThread::start("forewarm-rounds", ROUNDS_NICE).map(Self)
     }
 
     /// Runs every round until `stop` is cancelled, then lets those under way end. `retention` is how long what has ended
     /// is kept, if it is not for ever.
     pub async fn run(&self, core: Arc<Core>, retention: Option<Duration>, stop: CancellationToken) {
         let mut rounds = JoinSet::new();
-        rounds.spawn_on(plan(Arc::clone(&core), stop.clone()), &self.1);
-        rounds.spawn_on(reconcile(Arc::clone(&core), stop.clone()), &self.1);
+        rounds.spawn_on(plan(Arc::clone(&core), stop.clone()), self.0.handle());
+        rounds.spawn_on(reconcile(Arc::clone(&core), stop.clone()), self.0.handle());
         if let Some(retention) = retention {
-            rounds.spawn_on(prune(core, retention, stop.clone()), &self.1);
+            rounds.spawn_on(prune(core, retention, stop.clone()), self.0.handle());
         }
         stop.cancelled().await;
         let drained = tokio::time::timeout(DRAIN, async { while rounds.join_next().await.is_some() {} });
         if drained.await.is_err() {
             warn!("a round did not end in time and is cut off; it is taken up again at the next start");
-        }
-    }
-}
-
-impl Drop for Rounds {
-    /// In the background: the host may be dropped where blocking is not allowed.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
         }
     }
 }

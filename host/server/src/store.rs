@@ -17,6 +17,7 @@ mod state;
 mod write;
 mod writer;
 
+use crate::thread::OwnThread;
 use connect::{Connections, Hold, connect};
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,8 @@ struct Inner {
     queues: Entrances,
     closing: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
+    /// The writer's: a commit is several trips to the database, none of which waits behind requests.
+    _thread: OwnThread,
     /// Frees the database file for the next host when the last clone is gone.
     _lock: Hold,
 }
@@ -95,9 +98,11 @@ impl Store {
         migration::migrate(&writer).await?;
         let (queues, lanes) = writer::lanes();
         let closing = CancellationToken::new();
-        let task = tokio::spawn(writer::run(writer.clone(), lanes, closing.clone()));
+        let thread =
+            OwnThread::start("forewarm-writer", 0).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let task = thread.handle().spawn(writer::run(writer.clone(), lanes, closing.clone()));
         let task = Mutex::new(Some(task));
-        Ok(Self(Arc::new(Inner { reader, writer, queues, closing, task, _lock: lock })))
+        Ok(Self(Arc::new(Inner { reader, writer, queues, closing, task, _thread: thread, _lock: lock })))
     }
 
     /// Writes a batch: all of it or nothing, durable when this returns. Batches of callers that wait at the same time

@@ -79,7 +79,6 @@ impl Core {
             driver: persona.spec.plugins.driver.clone(),
             max_instances: persona.spec.scaling.max,
             max_waiting: policy.max_waiting,
-            boot_ms: self.boot_ms(&request.persona),
         };
         let id = new.id;
         let answer = self
@@ -90,7 +89,7 @@ impl Core {
                 {
                     return (Ok(known.clone()), Changes::default());
                 }
-                match pool.claim_instance(new, now) {
+                match pool.claim_instance(new, now, || self.boot_ms(&request.persona)) {
                     Ok((claim, changes)) => (Ok(claim), changes),
                     Err(full) => (Err(full), Changes::default()),
                 }

@@ -1,8 +1,8 @@
 //! The one task that writes: it takes what is queued and commits many callers' batches in one transaction.
 //!
-//! There are two lanes. What somebody waits for at this moment, a claim above all, is urgent; the records of planning
-//! and measuring are not, and are committed in small transactions, so that an urgent batch waits for one of those at
-//! most. While both lanes are full they take turns: neither starves.
+//! There are two lanes. What somebody waits for at this moment, a claim above all, is urgent: all of it joins the next
+//! transaction. The records of planning and measuring are not: a small part of them rides along with each transaction,
+//! so that an urgent batch never waits for many of them, and neither lane starves.
 
 use super::apply::apply;
 use super::error::StoreError;
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Batches that may wait in a lane; one more makes its caller wait, or is refused.
 const QUEUED_MAX: usize = 1_024;
-/// Writes after which no further batch joins an urgent transaction.
+/// Writes after which no further urgent batch joins a transaction.
 const URGENT_WRITES_MAX: usize = 20_000;
-/// Writes after which no further batch joins another transaction.
-const ORDINARY_WRITES_MAX: usize = 64;
+/// Writes after which no further ordinary batch joins a transaction.
+const ORDINARY_WRITES_MAX: usize = 32;
 
 /// One caller's batch.
 pub(crate) struct Request {
@@ -34,42 +34,28 @@ pub(crate) struct Entrances {
 pub(crate) struct Lanes {
     urgent: mpsc::Receiver<Request>,
     ordinary: mpsc::Receiver<Request>,
-    /// Whether the last transaction was an urgent one: the other lane is looked at first then.
-    was_urgent: bool,
 }
 
 /// Two empty lanes.
 pub(crate) fn lanes() -> (Entrances, Lanes) {
     let (urgent, urgent_lane) = mpsc::channel(QUEUED_MAX);
     let (ordinary, ordinary_lane) = mpsc::channel(QUEUED_MAX);
-    let lanes = Lanes { urgent: urgent_lane, ordinary: ordinary_lane, was_urgent: false };
-    (Entrances { urgent, ordinary }, lanes)
+    (Entrances { urgent, ordinary }, Lanes { urgent: urgent_lane, ordinary: ordinary_lane })
 }
 
 impl Lanes {
     /// The batches of the next transaction; `None` when there will be no more.
     async fn next(&mut self) -> Option<Vec<Request>> {
-        let (first, urgent) = if self.was_urgent {
-            tokio::select! {
-                biased;
-                Some(first) = self.ordinary.recv() => (first, false),
-                Some(first) = self.urgent.recv() => (first, true),
-                else => return None,
-            }
-        } else {
-            tokio::select! {
-                biased;
-                Some(first) = self.urgent.recv() => (first, true),
-                Some(first) = self.ordinary.recv() => (first, false),
-                else => return None,
-            }
-        };
-        self.was_urgent = urgent;
-        Some(if urgent {
-            gather(first, &mut self.urgent, URGENT_WRITES_MAX)
-        } else {
-            gather(first, &mut self.ordinary, ORDINARY_WRITES_MAX)
-        })
+        let mut batches = Vec::new();
+        tokio::select! {
+            biased;
+            Some(first) = self.urgent.recv() => batches.push(first),
+            Some(first) = self.ordinary.recv() => batches.push(first),
+            else => return None,
+        }
+        gather(&mut batches, &mut self.urgent, URGENT_WRITES_MAX);
+        gather(&mut batches, &mut self.ordinary, ORDINARY_WRITES_MAX);
+        Some(batches)
     }
 
     /// Takes no new batches; those that are queued stay.
@@ -97,16 +83,15 @@ pub(crate) async fn run(db: DatabaseConnection, mut lanes: Lanes, closing: Cance
     }
 }
 
-fn gather(first: Request, lane: &mut mpsc::Receiver<Request>, writes_max: usize) -> Vec<Request> {
-    let mut writes = first.writes.len();
-    let mut requests = vec![first];
+/// Adds what is queued in a lane, until it has given `writes_max` writes.
+fn gather(batches: &mut Vec<Request>, lane: &mut mpsc::Receiver<Request>, writes_max: usize) {
+    let mut writes = 0;
     while writes < writes_max
         && let Ok(next) = lane.try_recv()
     {
         writes += next.writes.len();
-        requests.push(next);
+        batches.push(next);
     }
-    requests
 }
 
 /// One transaction for all; when it is refused for what it says, one for each, so that a bad batch fails alone.
@@ -148,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_lanes_take_turns_and_only_their_own_batches_join() {
+    async fn all_that_is_urgent_goes_first_and_a_part_of_the_rest_rides_along() {
         let (entrances, mut lanes) = lanes();
         for _ in 0..2 {
             entrances.ordinary.try_send(request(ORDINARY_WRITES_MAX)).expect("there is room");
@@ -156,15 +141,8 @@ mod tests {
         for writes in [1, 2] {
             entrances.urgent.try_send(request(writes)).expect("there is room");
         }
-        assert_eq!(sizes(&mut lanes).await, [1, 2], "urgent batches go first, together");
-        entrances.urgent.try_send(request(3)).expect("there is room");
-        assert_eq!(
-            sizes(&mut lanes).await,
-            [ORDINARY_WRITES_MAX],
-            "then the other lane has its turn, in small portions"
-        );
-        assert_eq!(sizes(&mut lanes).await, [3]);
-        assert_eq!(sizes(&mut lanes).await, [ORDINARY_WRITES_MAX]);
+        assert_eq!(sizes(&mut lanes).await, [1, 2, ORDINARY_WRITES_MAX]);
+        assert_eq!(sizes(&mut lanes).await, [ORDINARY_WRITES_MAX], "the rest does not wait for an urgent batch");
         lanes.close();
         assert!(lanes.next().await.is_none());
     }

@@ -15,11 +15,10 @@ pub(crate) struct NewClaim {
     pub tenant: TenantName,
     pub idempotency_key: Option<String>,
     pub expires_at: Option<TimestampMs>,
-    /// Where no instance is warm: who would boot one, at most how many in all, and how long that takes.
+    /// Where no instance is warm: who would boot one, and at most how many in all.
     pub driver: PluginName,
     pub max_instances: u32,
     pub max_waiting: u32,
-    pub boot_ms: i64,
 }
 
 /// Why a claim was not taken.
@@ -29,11 +28,13 @@ pub(crate) struct TooManyWaiting {
 }
 
 impl Pool {
-    /// Takes a claim: from a warm instance at once, else it waits and, where needed, a boot is begun for it.
+    /// Takes a claim: from a warm instance at once, else it waits and, where needed, a boot is begun for it, which takes
+    /// `boot_ms`.
     pub(crate) fn claim_instance(
         &mut self,
         new: NewClaim,
         now: TimestampMs,
+        boot_ms: impl FnOnce() -> i64,
     ) -> Result<(Claim, Changes), TooManyWaiting> {
         let mut changes = Changes::default();
         let mut claim = Claim {
@@ -58,8 +59,7 @@ impl Pool {
             return Err(TooManyWaiting { waiting });
         }
         let on_the_way = shelf.booting.len() + shelf.resetting.len();
-        claim.state =
-            ClaimState::Waiting { expected_at: self.expected_service(&new.persona, waiting, now, new.boot_ms) };
+        claim.state = ClaimState::Waiting { expected_at: self.expected_service(&new.persona, waiting, now, boot_ms()) };
         self.hold(claim.clone());
         self.note(Write::Claim(claim.clone()));
         changes.notices.push(Notice::Claim(claim.clone()));

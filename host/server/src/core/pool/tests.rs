@@ -23,9 +23,8 @@ fn claim(pool: &mut Pool, key: Option<&str>) -> Claim {
         driver: "driver-simulated".parse().expect("valid"),
         max_instances: 3,
         max_waiting: 5,
-        boot_ms: 300_000,
     };
-    pool.claim_instance(new, NOW).expect("room to wait").0
+    pool.claim_instance(new, NOW, || 300_000).expect("room to wait").0
 }
 
 /// A pool with `count` warm instances and nothing unsaved.
@@ -92,9 +91,8 @@ fn too_many_waiting_are_refused() {
         driver: "driver-simulated".parse().expect("valid"),
         max_instances: 3,
         max_waiting: 5,
-        boot_ms: 1,
     };
-    assert_eq!(pool.claim_instance(new, NOW).expect_err("full"), TooManyWaiting { waiting: 5 });
+    assert_eq!(pool.claim_instance(new, NOW, || 1).expect_err("full"), TooManyWaiting { waiting: 5 });
 }
 
 #[test]
