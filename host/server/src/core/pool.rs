@@ -11,11 +11,11 @@ mod tests;
 mod unsaved;
 
 use crate::store::{Intent, Write};
-use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, TenantName};
+use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
 use forewarm_domain::instance::{Claim, Instance, InstanceState};
 use forewarm_domain::plan::Stock;
 use intents::OpenIntent;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use unsaved::Subject;
 
 pub(crate) use claims::NewClaim;
@@ -70,7 +70,10 @@ struct Shelf {
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     shelves: HashMap<PersonaName, Shelf>,
-    instances: HashMap<InstanceId, Instance>,
+    /// In order, so that a part of them can be looked at at a time.
+    instances: BTreeMap<InstanceId, Instance>,
+    /// Those that run instances, or did since the start of this host.
+    drivers: HashSet<PluginName>,
     claims: HashMap<ClaimId, Claim>,
     keys: HashMap<(TenantName, String), ClaimId>,
     /// At most two an instance: one that is being carried out, and the wish that came after it.
@@ -154,6 +157,9 @@ impl Pool {
             InstanceState::Active { .. } => drop(shelf.active.insert(id)),
             InstanceState::Resetting { .. } => drop(shelf.resetting.insert(id)),
             InstanceState::Destroying { .. } => {}
+        }
+        if !self.drivers.contains(&instance.driver) {
+            self.drivers.insert(instance.driver.clone());
         }
         self.instances.insert(id, instance);
     }

@@ -19,8 +19,8 @@ use tracing::warn;
 
 /// The first wait before a failed operation is tried again; it doubles with each failure.
 const FIRST_BACKOFF_MS: i64 = SECOND_MS;
-/// Instances of a driver's list that are compared with the pool under one lock.
-const LISTED_AT_A_TIME: usize = 250;
+/// Instances that are looked at while the pool is locked once: claims come in between.
+const AT_A_TIME: usize = 250;
 /// The longest such wait.
 const LONGEST_BACKOFF_MS: i64 = 5 * MINUTE_MS;
 
@@ -136,7 +136,7 @@ impl Core {
         let mut drivers: HashSet<PluginName> = self.pool().drivers();
         drivers.extend(self.catalog.list().iter().map(|persona| persona.spec.plugins.driver.clone()));
         for driver in drivers {
-            let known = self.pool().known_to(&driver);
+            let known = self.known_to(&driver);
             match self.drive(&driver, DriverRequest::List).await {
                 Ok(DriverAnswer::Instances(listed)) => self.take_in(&driver, &known, listed).await?,
                 Ok(other) => warn!(%driver, ?other, "the driver's list can't be used"),
@@ -150,8 +150,19 @@ impl Core {
         Ok(())
     }
 
-    /// `known` are the instances that the driver had been told of before it was asked. The pool is locked for a part of
-    /// the list at a time, so that claims come in between.
+    fn known_to(&self, driver: &PluginName) -> Vec<InstanceId> {
+        let (mut known, mut after) = (Vec::new(), None);
+        loop {
+            let (more, last) = self.pool().known_to(driver, after, AT_A_TIME);
+            known.extend(more);
+            if last.is_none() {
+                return known;
+            }
+            after = last;
+        }
+    }
+
+    /// `known` are the instances that the driver had been told of before it was asked.
     async fn take_in(
         &self,
         driver: &PluginName,
@@ -162,7 +173,7 @@ impl Core {
         let told: HashSet<InstanceId> = known.iter().copied().collect();
         let present: HashSet<InstanceId> = listed.iter().map(|seen| seen.id).collect();
         let mut strangers = Vec::new();
-        for part in listed.chunks(LISTED_AT_A_TIME) {
+        for part in listed.chunks(AT_A_TIME) {
             let news = self.change(|pool| {
                 let mut changes = Changes::default();
                 for seen in part {

@@ -7,6 +7,7 @@ use forewarm_domain::instance::{Instance, InstanceState};
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::time::TimestampMs;
 use std::collections::HashSet;
+use std::ops::Bound;
 
 /// A driver operation on its way to its driver.
 #[derive(Debug)]
@@ -86,13 +87,24 @@ impl Pool {
     }
 
     /// Instances of one driver that it has been told of, and nothing more is wanted of: those that its list has to show.
-    pub(crate) fn known_to(&self, driver: &PluginName) -> Vec<InstanceId> {
-        let known = self.instances.values().filter(|instance| instance.driver == *driver);
-        known.map(|instance| instance.id).filter(|id| !self.intents.contains_key(id)).collect()
+    /// Looks at `limit` instances beyond `after`; also gives where to go on, if there are more.
+    pub(crate) fn known_to(
+        &self,
+        driver: &PluginName,
+        after: Option<InstanceId>,
+        limit: usize,
+    ) -> (Vec<InstanceId>, Option<InstanceId>) {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut last = None;
+        let part = self.instances.range((begin, Bound::Unbounded)).take(limit);
+        let part = part.inspect(|(id, _)| last = Some(**id));
+        let known = part.filter(|(id, instance)| instance.driver == *driver && !self.intents.contains_key(id));
+        let known = known.map(|(id, _)| *id).collect();
+        (known, last)
     }
 
+    /// Who runs instances.
     pub(crate) fn drivers(&self) -> HashSet<PluginName> {
-        let drivers: HashSet<&PluginName> = self.instances.values().map(|instance| &instance.driver).collect();
-        drivers.into_iter().cloned().collect()
+        self.drivers.clone()
     }
 }
