@@ -4,7 +4,6 @@
 //! rows of the two databases are the same. Many callers' batches share one transaction, so that a disk that syncs a
 //! hundred times a second still takes thousands of claims.
 
-mod apply;
 mod connect;
 mod entity;
 mod error;
@@ -14,6 +13,7 @@ mod read_series;
 mod record;
 mod row;
 mod state;
+mod statements;
 mod write;
 mod writer;
 

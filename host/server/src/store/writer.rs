@@ -4,10 +4,10 @@
 //! transaction. The records of planning and measuring are not: a small part of them rides along with each transaction,
 //! so that an urgent batch never waits for many of them, and neither lane starves.
 
-use super::apply::apply;
 use super::error::StoreError;
+use super::statements::statements;
 use super::write::{Grouped, Write};
-use sea_orm::{DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,9 @@ const QUEUED_MAX: usize = 1_024;
 const URGENT_WRITES_MAX: usize = 20_000;
 /// Writes after which no further ordinary batch joins a transaction.
 const ORDINARY_WRITES_MAX: usize = 32;
+
+/// Statements that are sent to SQLite as one request; more would fill its cache of prepared texts.
+const IN_ONE_MAX: usize = 16;
 
 /// One caller's batch.
 pub(crate) struct Request {
@@ -106,16 +109,41 @@ async fn commit_jointly(db: &DatabaseConnection, requests: Vec<Request>) {
 }
 
 async fn commit(db: &DatabaseConnection, writes: impl Iterator<Item = &Write>) -> Result<(), StoreError> {
-    let grouped = Grouped::of(writes);
+    let backend = db.get_database_backend();
+    let statements = statements(backend, &Grouped::of(writes))?;
+    if backend == DbBackend::Sqlite && statements.len() <= IN_ONE_MAX {
+        return commit_in_one(db, statements).await;
+    }
+    commit_one_by_one(db, statements).await
+}
+
+/// The whole transaction as one request: each trip to the connection's thread and back costs more than a statement.
+async fn commit_in_one(db: &DatabaseConnection, statements: Vec<Statement>) -> Result<(), StoreError> {
+    let (mut sql, mut values) = (String::from("BEGIN"), Vec::new());
+    for statement in statements {
+        sql.push(';');
+        sql.push_str(&statement.sql);
+        values.extend(statement.values.into_iter().flat_map(|values| values.0));
+    }
+    sql.push_str(";COMMIT");
+    let outcome = db.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await;
+    if outcome.is_err() {
+        // Some failures have ended the transaction already: there is nothing to roll back then.
+        drop(db.execute_unprepared("ROLLBACK").await);
+    }
+    Ok(outcome.map(drop)?)
+}
+
+async fn commit_one_by_one(db: &DatabaseConnection, statements: Vec<Statement>) -> Result<(), StoreError> {
     let tx = db.begin().await?;
-    match apply(&tx, &grouped).await {
-        Ok(()) => Ok(tx.commit().await?),
-        Err(error) => {
+    for statement in statements {
+        if let Err(error) = tx.execute_raw(statement).await {
             // The first failure tells more than a failing rollback, and a lost connection rolls back by itself.
             drop(tx.rollback().await);
-            Err(error)
+            return Err(error.into());
         }
     }
+    Ok(tx.commit().await?)
 }
 
 #[cfg(test)]
