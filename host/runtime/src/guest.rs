@@ -112,14 +112,15 @@ pub(crate) fn store(engine: &Engine, guest: Guest, go_on: fn() -> UpdateDeadline
     store
 }
 
-/// Gives a store the budget of a new call, which has `values` values as input.
-pub(crate) fn begin(store: &mut Store<Guest>, values: usize) {
+/// Gives a store the budget of a new call, which has `values` values as input; answers when it began.
+pub(crate) fn begin(store: &mut Store<Guest>, values: usize) -> Instant {
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(TRANSFER_BYTES + values.saturating_mul(TRANSFER_BYTES_PER_VALUE));
     let guest = store.data_mut();
     let limits = guest.shared.limits;
     guest.time.0.store(guest.shared.runtime.clock.now().0, Ordering::Relaxed);
     guest.stderr.clear();
-    guest.budget =
-        Budget { deadline: Instant::now() + limits.call, log_bytes: limits.log_bytes, host_calls: limits.host_calls };
+    let now = Instant::now();
+    guest.budget = Budget { deadline: now + limits.call, log_bytes: limits.log_bytes, host_calls: limits.host_calls };
+    now
 }

@@ -32,6 +32,7 @@ mod ticker;
 mod trusted;
 mod wasi;
 
+pub use compute::{Closed, ComputeThread};
 pub use config::{Capability, Grant, Limits, RuntimeConfig, WantedLimits};
 pub use error::{LoadError, RuntimeError};
 pub use manifest::Manifest;

@@ -3,7 +3,7 @@
 use super::model::Model;
 use crate::bindings::forecaster::exports::forewarm::plugin::forecaster as wit;
 use crate::bindings::forecaster::{ForecasterPlugin, ForecasterPluginPre};
-use crate::compute::Held;
+use crate::compute::{ComputeThread, Held};
 use crate::convert::{self, MAX_TEXT, within};
 use crate::failure::{Failure, clean};
 use crate::guest::Guest;
@@ -64,12 +64,20 @@ impl Forecaster {
     /// The plugin's own, [`PluginErrorKind::InvalidInput`] when parameters or history break the contract, or the
     /// sandbox's.
     pub async fn fit(&self, history: Series, parameters: Value) -> Result<Model, PluginError> {
+        let forecaster = self.clone();
+        self.shared.on_thread(move |thread| forecaster.fit_on(thread, history, &parameters)).await
+    }
+
+    /// [`Self::fit`] where the caller is on a compute thread.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn fit_on(&self, thread: &ComputeThread, history: Series, parameters: &Value) -> Result<Model, PluginError> {
         let history = self.recent(history)?;
-        self.open(&parameters, history.values.len(), move |held| {
+        self.open(thread, parameters, history.values.len(), |held| {
             let model = held.bindings.forewarm_plugin_forecaster().model();
             Ok(model.call_fit(&mut held.store, &history)??)
         })
-        .await
     }
 
     /// Builds a model again from what [`Model::save`] gave, by this plugin in this version.
@@ -77,15 +85,23 @@ impl Forecaster {
     /// # Errors
     /// As [`Self::fit`]; [`PluginErrorKind::InvalidState`] when the saved state does not fit.
     pub async fn restore(&self, saved: Vec<u8>, parameters: Value) -> Result<Model, PluginError> {
+        let forecaster = self.clone();
+        self.shared.on_thread(move |thread| forecaster.restore_on(thread, &saved, &parameters)).await
+    }
+
+    /// [`Self::restore`] where the caller is on a compute thread.
+    ///
+    /// # Errors
+    /// As [`Self::restore`].
+    pub fn restore_on(&self, thread: &ComputeThread, saved: &[u8], parameters: &Value) -> Result<Model, PluginError> {
         if saved.len() > MAX_SAVED_BYTES {
             let message = format!("{} bytes were saved, at most {MAX_SAVED_BYTES} are", saved.len());
             return Err(self.shared.error(PluginErrorKind::InvalidState, message));
         }
-        self.open(&parameters, 0, move |held| {
+        self.open(thread, parameters, 0, |held| {
             let model = held.bindings.forewarm_plugin_forecaster().model();
-            Ok(model.call_restore(&mut held.store, &saved)??)
+            Ok(model.call_restore(&mut held.store, saved)??)
         })
-        .await
     }
 
     /// Finds the repeating patterns of a series, strongest first.
@@ -103,14 +119,15 @@ impl Forecaster {
             .await
     }
 
-    async fn open(
+    fn open(
         &self,
+        thread: &ComputeThread,
         parameters: &Value,
         values: usize,
-        make: impl FnOnce(&mut Held<ForecasterPlugin>) -> Result<ResourceAny, Failure> + Send + 'static,
+        make: impl FnOnce(&mut Held<ForecasterPlugin>) -> Result<ResourceAny, Failure>,
     ) -> Result<Model, PluginError> {
         let config = self.config(parameters)?;
-        let (held, model) = self.shared.open(&self.pre, config, values, make).await?;
+        let (held, model) = self.shared.open(thread, &self.pre, config, values, make)?;
         Ok(Model::new(Arc::clone(&self.shared), Arc::clone(&self.description), held, model))
     }
 

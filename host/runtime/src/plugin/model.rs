@@ -4,13 +4,13 @@ use super::forecaster::MAX_SAVED_BYTES;
 use crate::bindings::forecaster::ForecasterPlugin;
 use crate::bindings::forecaster::exports::forewarm::plugin::forecaster as wit;
 use crate::bindings::types::QuantilePath;
-use crate::compute::Held;
+use crate::compute::{ComputeThread, Held};
 use crate::convert::check_values;
 use crate::failure::Failure;
 use crate::guest::Guest;
 use crate::shared::Shared;
 use forewarm_domain::forecast::{Fan, MAX_HORIZON, check_levels};
-use forewarm_domain::plugin::{ForecasterDescription, PluginError, PluginErrorKind};
+use forewarm_domain::plugin::{ForecasterDescription, PluginError};
 use forewarm_domain::time::TimestampMs;
 use std::sync::Arc;
 use wasmtime::Store;
@@ -59,17 +59,31 @@ impl Model {
         horizon: u32,
         levels: Vec<f64>,
     ) -> Result<Fan, PluginError> {
-        self.check(&observed, horizon, &levels)
-            .map_err(|failure| failure.into_error(&self.shared.manifest.name, ""))?;
+        self.away(move |model, thread| model.step_on(thread, &observed, start, step_ms, horizon, &levels)).await
+    }
+
+    /// [`Self::step`] where the caller is on a compute thread.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub fn step_on(
+        &mut self,
+        thread: &ComputeThread,
+        observed: &[f64],
+        start: TimestampMs,
+        step_ms: i64,
+        horizon: u32,
+        levels: &[f64],
+    ) -> Result<Fan, PluginError> {
+        self.check(observed, horizon, levels).map_err(|failure| failure.into_error(&self.shared.manifest.name, ""))?;
         let values = observed.len() + horizon as usize * levels.len();
-        self.run(values, move |guest, store, model| {
+        self.run(thread, values, |guest, store, model| {
             if !observed.is_empty() {
-                guest.call_observe(&mut *store, model, &observed)??;
+                guest.call_observe(&mut *store, model, observed)??;
             }
-            let paths = guest.call_forecast(store, model, horizon, &levels)??;
-            fan(start, step_ms, horizon, &levels, paths)
+            let paths = guest.call_forecast(store, model, horizon, levels)??;
+            fan(start, step_ms, horizon, levels, paths)
         })
-        .await
     }
 
     /// Takes in the values that follow what the model has seen, oldest first; NaN where missing. At most 100,000.
@@ -77,8 +91,16 @@ impl Model {
     /// # Errors
     /// As [`Self::step`].
     pub async fn observe(&mut self, values: Vec<f64>) -> Result<(), PluginError> {
-        check_observed(&values).map_err(|failure| failure.into_error(&self.shared.manifest.name, ""))?;
-        self.run(values.len(), move |guest, store, model| Ok(guest.call_observe(store, model, &values)??)).await
+        self.away(move |model, thread| model.observe_on(thread, &values)).await
+    }
+
+    /// [`Self::observe`] where the caller is on a compute thread.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub fn observe_on(&mut self, thread: &ComputeThread, values: &[f64]) -> Result<(), PluginError> {
+        check_observed(values).map_err(|failure| failure.into_error(&self.shared.manifest.name, ""))?;
+        self.run(thread, values.len(), |guest, store, model| Ok(guest.call_observe(store, model, values)??))
     }
 
     /// All that the model has learned, for [`Forecaster::restore`](crate::Forecaster::restore); at most 1 MiB.
@@ -86,14 +108,21 @@ impl Model {
     /// # Errors
     /// As [`Self::step`].
     pub async fn save(&mut self) -> Result<Vec<u8>, PluginError> {
-        self.run(0, |guest, store, model| {
+        self.away(Self::save_on).await
+    }
+
+    /// [`Self::save`] where the caller is on a compute thread.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub fn save_on(&mut self, thread: &ComputeThread) -> Result<Vec<u8>, PluginError> {
+        self.run(thread, 0, |guest, store, model| {
             let saved = guest.call_save(store, model)??;
             if saved.len() > MAX_SAVED_BYTES {
                 return Err(Failure::Invalid(format!("it saves {} bytes, over {MAX_SAVED_BYTES}", saved.len())));
             }
             Ok(saved)
         })
-        .await
     }
 
     fn check(&self, observed: &[f64], horizon: u32, levels: &[f64]) -> Result<(), Failure> {
@@ -105,19 +134,35 @@ impl Model {
         check_observed(observed)
     }
 
-    /// Runs `job` in the held instance. While it runs the instance is away, so that a dropped future loses it.
-    async fn run<T: Send + 'static>(
+    /// Runs `job` in the held instance.
+    fn run<T>(
         &mut self,
+        thread: &ComputeThread,
         values: usize,
-        job: impl FnOnce(wit::GuestModel<'_>, &mut Store<Guest>, ResourceAny) -> Result<T, Failure> + Send + 'static,
+        job: impl FnOnce(wit::GuestModel<'_>, &mut Store<Guest>, ResourceAny) -> Result<T, Failure>,
     ) -> Result<T, PluginError> {
-        let lost = "the model was lost when an earlier call failed or was cancelled: fit the series again";
-        let held = self.held.take().ok_or_else(|| self.shared.error(PluginErrorKind::Trap, lost))?;
         let model = self.model;
-        let job = move |held: &mut Held<ForecasterPlugin>| {
+        self.shared.resume(thread, &mut self.held, values, |held| {
             job(held.bindings.forewarm_plugin_forecaster().model(), &mut held.store, model)
+        })
+    }
+
+    /// Makes a call on a compute thread. Meanwhile the instance is away, so that a dropped future loses it.
+    async fn away<T: Send + 'static>(
+        &mut self,
+        call: impl FnOnce(&mut Self, &ComputeThread) -> Result<T, PluginError> + Send + 'static,
+    ) -> Result<T, PluginError> {
+        let mut away = Self {
+            shared: Arc::clone(&self.shared),
+            description: Arc::clone(&self.description),
+            held: self.held.take(),
+            model: self.model,
         };
-        let (held, answer) = self.shared.resume(held, values, job).await;
+        let called = self.shared.on_thread(move |thread| {
+            let answer = call(&mut away, thread);
+            Ok((away.held, answer))
+        });
+        let (held, answer) = called.await?;
         self.held = held;
         answer
     }
