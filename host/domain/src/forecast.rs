@@ -122,14 +122,19 @@ impl Fan {
         }
         let mut values = Vec::with_capacity(expected);
         for step in 0..horizon {
+            let (mut before, mut crossing) = (f64::NEG_INFINITY, false);
             for (level, path) in levels.iter().zip(paths) {
                 let value = path[step];
                 if !value.is_finite() {
                     return Err(InvalidFan::NotFinite { level: *level, step: step + 1, value });
                 }
+                crossing |= value < before;
+                before = value;
                 values.push(value);
             }
-            values[step * levels.len()..].sort_by(f64::total_cmp);
+            if crossing {
+                values[step * levels.len()..].sort_by(f64::total_cmp);
+            }
         }
         Ok(Self { start, step_ms, levels: levels.to_vec(), values })
     }
