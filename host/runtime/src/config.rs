@@ -1,9 +1,11 @@
 //! What the operator sets: the runtime's size, and what one plugin is granted.
 
+use crate::http::{HttpGrant, Resolver, SystemResolver};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
@@ -21,6 +23,8 @@ pub struct RuntimeConfig {
     pub cache_dir: Option<PathBuf>,
     /// What every plugin may use at most, unless its grant says otherwise.
     pub default_limits: Limits,
+    /// How names are resolved for plugins that make requests.
+    pub resolver: Arc<dyn Resolver>,
 }
 
 impl Default for RuntimeConfig {
@@ -31,6 +35,7 @@ impl Default for RuntimeConfig {
             max_component_bytes: 32 << 20,
             cache_dir: None,
             default_limits: Limits::default(),
+            resolver: Arc::new(SystemResolver),
         }
     }
 }
@@ -94,18 +99,21 @@ impl Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
+    /// Outgoing requests to the destinations of its grant; for drivers.
+    Http,
     /// Small durable values of its own; for drivers.
     State,
 }
 
 impl Capability {
     /// Every capability that this host knows.
-    pub const ALL: [Self; 1] = [Self::State];
+    pub const ALL: [Self; 2] = [Self::Http, Self::State];
 
     /// The capability's name, as in manifests and grants.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Http => "http",
             Self::State => "state",
         }
     }
@@ -126,11 +134,18 @@ pub struct Grant {
     pub capabilities: BTreeSet<Capability>,
     /// The most that it may use; `None` stands for the runtime's default limits.
     pub limits: Option<Limits>,
+    /// Where its requests may go, if it has the capability `http`.
+    pub http: HttpGrant,
 }
 
 impl Default for Grant {
     fn default() -> Self {
-        Self { parameters: serde_json::json!({}), capabilities: BTreeSet::new(), limits: None }
+        Self {
+            parameters: serde_json::json!({}),
+            capabilities: BTreeSet::new(),
+            limits: None,
+            http: HttpGrant::default(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::bindings::{host, state};
 use crate::error::RuntimeError;
 use crate::guest::Guest;
+use crate::http;
 use crate::limiter::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use crate::wasi;
 use wasmtime::component::{HasSelf, Linker};
@@ -72,16 +73,19 @@ pub(crate) fn link_compute(engine: &Engine) -> Result<Linker<Guest>, RuntimeErro
     Ok(linker)
 }
 
-/// Links what drivers may import; their state only where it is granted.
+/// Links what drivers may import; each capability only where it is granted.
 ///
 /// # Errors
 /// When an interface is linked twice.
-pub(crate) fn link_driver(engine: &Engine, with_state: bool) -> Result<Linker<Guest>, RuntimeError> {
+pub(crate) fn link_driver(engine: &Engine, with_state: bool, with_http: bool) -> Result<Linker<Guest>, RuntimeError> {
     let mut linker = Linker::new(engine);
     wasi::link_async(&mut linker).map_err(failed)?;
     host::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
     if with_state {
         state::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
+    }
+    if with_http {
+        http::link(&mut linker).map_err(failed)?;
     }
     Ok(linker)
 }

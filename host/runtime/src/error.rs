@@ -1,6 +1,7 @@
 //! Why the runtime could not start, or a component could not be loaded.
 
 use crate::config::Capability;
+use crate::http::HttpGrantError;
 use crate::parameters::ParameterError;
 use forewarm_domain::plugin::{PluginError, PluginKind};
 
@@ -64,7 +65,7 @@ pub enum LoadError {
     #[error("the manifest can't be read: {0}")]
     Manifest(String),
     /// Its manifest asks for something that this host does not know.
-    #[error("the manifest asks for the capability `{0}`, which this host does not know; it knows: state")]
+    #[error("the manifest asks for the capability `{0}`, which this host does not know; it knows: http, state")]
     UnknownCapability(String),
     /// Its manifest asks for a capability that plugins of its kind can't have.
     #[error("the manifest asks for the capability `{capability}`, which a {kind} can't have")]
@@ -129,6 +130,9 @@ pub enum LoadError {
     /// A first instance did not come up, or did not describe itself.
     #[error("a first instance of the component failed: {0}")]
     Probe(PluginError),
+    /// What its grant says about its requests can't be used.
+    #[error("the grant's destination can't be used: {0}")]
+    Http(#[from] HttpGrantError),
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     Closed,

@@ -1,6 +1,7 @@
 //! What belongs to one instance of a plugin: its sandbox, its budget, its place among the living.
 
 use crate::failure::Exceeded;
+use crate::http::Hooks;
 use crate::limiter::Limiter;
 use crate::metrics::Living;
 use crate::shared::Shared;
@@ -14,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi_http::WasiHttpCtx;
 
 /// Handles to the host's resources that a guest may hold at a time.
 const MAX_HOST_HANDLES: usize = 256;
@@ -52,6 +54,9 @@ pub(crate) struct Guest {
     stderr: Stderr,
     limiter: Limiter,
     wasi: WasiCtx,
+    wasi_http: WasiHttpCtx,
+    /// Before the table, so that it is dropped before the bodies that the table holds.
+    hooks: Hooks,
     table: ResourceTable,
     _living: Living,
     _place: OwnedSemaphorePermit,
@@ -69,6 +74,8 @@ impl Guest {
             limiter: Limiter::new(shared.limits.memory_bytes, Arc::clone(&shared.counters)),
             _living: Living::new(&shared.counters),
             _place: place,
+            hooks: Hooks::new(shared.http.as_ref(), &shared.manifest.name, &shared.counters),
+            wasi_http: WasiHttpCtx::new(),
             shared: Arc::clone(shared),
             time,
             stderr,
@@ -79,6 +86,10 @@ impl Guest {
 
     pub(crate) fn wasi(&mut self) -> (&mut WasiCtx, &mut ResourceTable) {
         (&mut self.wasi, &mut self.table)
+    }
+
+    pub(crate) fn http_parts(&mut self) -> (&mut Hooks, &mut WasiHttpCtx, &mut ResourceTable) {
+        (&mut self.hooks, &mut self.wasi_http, &mut self.table)
     }
 
     /// What the guest wrote to its standard error last.
@@ -120,6 +131,7 @@ pub(crate) fn begin(store: &mut Store<Guest>, values: usize) -> Instant {
     let limits = guest.shared.limits;
     guest.time.0.store(guest.shared.runtime.clock.now().0, Ordering::Relaxed);
     guest.stderr.clear();
+    guest.hooks.begin();
     let now = Instant::now();
     guest.budget = Budget { deadline: now + limits.call, log_bytes: limits.log_bytes, host_calls: limits.host_calls };
     now

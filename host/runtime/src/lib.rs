@@ -1,7 +1,7 @@
 //! The sandbox of forewarm: it loads WASM components, grants them what their operator allows, and calls them.
 //!
 //! Invariants: the only crate that knows wasmtime; guest code never runs on a thread that serves requests; a guest sees
-//! nothing of the machine (no files, no network, no environment); whatever a guest does ends as a [`PluginError`] of
+//! nothing of the machine (no files, no environment, no network but what its grant names); whatever a guest does ends as a [`PluginError`] of
 //! that one call. Compute plugins (forecasters, detectors, profilers) run synchronously on a bounded set of blocking
 //! threads, drivers asynchronously on a thread of their own.
 //!
@@ -17,6 +17,7 @@ mod error;
 mod failure;
 mod guest;
 mod host;
+mod http;
 mod inspect;
 mod limiter;
 mod load;
@@ -35,6 +36,10 @@ mod wasi;
 pub use compute::{Closed, ComputeThread};
 pub use config::{Capability, Grant, Limits, RuntimeConfig, WantedLimits};
 pub use error::{LoadError, RuntimeError};
+pub use http::{
+    AddressRange, HostPattern, HttpDestination, HttpGrant, HttpGrantError, HttpLimits, HttpMethod, HttpMetrics,
+    HttpScheme, PathPrefix, Resolver, Secret, SecretHeader, SystemResolver,
+};
 pub use manifest::Manifest;
 pub use metrics::PluginMetrics;
 pub use parameters::{ParameterError, ParameterFault};

@@ -5,9 +5,11 @@ use crate::bindings::driver::DriverPluginPre;
 use crate::bindings::forecaster::ForecasterPluginPre;
 use crate::bindings::profiler::ProfilerPluginPre;
 use crate::config::{Capability, Grant};
+use crate::engine;
 use crate::error::LoadError;
 use crate::guest::Guest;
 use crate::host::StateAccess;
+use crate::http;
 use crate::inspect::Inspection;
 use crate::manifest::Manifest;
 use crate::metrics::Counters;
@@ -46,24 +48,34 @@ impl Runtime {
         check_imports(&manifest, &inspection.imports, &grant)?;
         let schema = Schema::new(&manifest.parameters)?;
         schema.check(&grant.parameters)?;
-        let shared = Arc::new(shared(inner, manifest, schema, &component, &grant));
+        let shared = Arc::new(shared(inner, manifest, schema, &component, &grant)?);
         let pre = inner.compile(component, &shared).await?;
         plugin(shared, pre).await
     }
 }
 
-fn shared(inner: &Arc<Inner>, manifest: Manifest, schema: Schema, component: &[u8], grant: &Grant) -> Shared {
-    let granted = manifest.capabilities.contains(&Capability::State) && grant.capabilities.contains(&Capability::State);
-    Shared {
+fn shared(
+    inner: &Arc<Inner>,
+    manifest: Manifest,
+    schema: Schema,
+    component: &[u8],
+    grant: &Grant,
+) -> Result<Shared, LoadError> {
+    let granted = |wants| manifest.capabilities.contains(&wants) && grant.capabilities.contains(&wants);
+    let http =
+        granted(Capability::Http).then(|| http::Client::new(grant.http.clone(), Arc::clone(&inner.config.resolver)));
+    let state = || StateAccess { store: Arc::clone(&inner.state), home: Handle::current() };
+    Ok(Shared {
         digest: blake3::hash(component).to_hex().to_string(),
         limits: grant.limits.unwrap_or(inner.config.default_limits).granted(manifest.limits),
         parameters: grant.parameters.to_string().into(),
-        state: granted.then(|| StateAccess { store: Arc::clone(&inner.state), home: Handle::current() }),
+        state: granted(Capability::State).then(state),
+        http: http.transpose()?.map(Arc::new),
         counters: Arc::new(Counters::default()),
         runtime: Arc::clone(inner),
         manifest,
         schema,
-    }
+    })
 }
 
 fn check_bytes(component: &[u8], max: usize) -> Result<(), LoadError> {
@@ -108,8 +120,11 @@ fn check_import(manifest: &Manifest, import: &str, grant: &Grant) -> Result<(), 
     let Some(interface) = import.strip_prefix(CONTRACT) else {
         return match wasi::OFFERED.iter().any(|offered| import.starts_with(offered)) {
             true => Ok(()),
+            false if http::OFFERED.iter().any(|offered| import.starts_with(offered)) => {
+                check_capability(manifest, import, grant, Capability::Http)
+            }
             false if import.starts_with("wasi:") => {
-                unknown("plugins have no network and no other access to the machine")
+                unknown("plugins have no sockets and no other access to the machine")
             }
             false => unknown("it is neither of forewarm:plugin nor of WASI"),
         };
@@ -139,12 +154,14 @@ impl Inner {
         let (inner, kind) = (Arc::clone(self), shared.manifest.kind);
         let compiled = spawn_blocking(move || inner.compile_here(kind, &component)).await;
         let compiled = compiled.map_err(|_| LoadError::Closed)??;
-        let linker = match (kind, &shared.state) {
-            (PluginKind::Driver, Some(_)) => &self.link_driver_with_state,
-            (PluginKind::Driver, None) => &self.link_driver,
-            _ => &self.link_compute,
+        let pre = match kind {
+            PluginKind::Driver => {
+                let linker = engine::link_driver(&self.driver, shared.state.is_some(), shared.http.is_some());
+                linker.map_err(|error| LoadError::Interface(error.to_string()))?.instantiate_pre(&compiled)
+            }
+            _ => self.link_compute.instantiate_pre(&compiled),
         };
-        linker.instantiate_pre(&compiled).map_err(|error| LoadError::Interface(format!("{error:#}")))
+        pre.map_err(interface)
     }
 
     fn compile_here(&self, kind: PluginKind, component: &[u8]) -> Result<Component, LoadError> {

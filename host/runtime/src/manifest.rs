@@ -68,7 +68,7 @@ impl Manifest {
         manifest.check_capabilities()
     }
 
-    /// `state` exists in the world of drivers alone.
+    /// Each of them is for drivers alone.
     fn check_capabilities(self) -> Result<Self, LoadError> {
         match self.capabilities.first() {
             Some(capability) if self.kind != PluginKind::Driver => {

@@ -1,5 +1,6 @@
 //! What is counted per plugin, and the snapshot of it that the host reports.
 
+use crate::http::{HttpCounters, HttpMetrics};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct PluginMetrics {
     pub live_instances: u64,
     /// Log lines that were dropped because a call had used up its budget.
     pub log_dropped: u64,
+    /// What became of its requests.
+    pub http: HttpMetrics,
 }
 
 /// The counters behind [`PluginMetrics`].
@@ -36,6 +39,7 @@ pub(crate) struct Counters {
     peak_memory: AtomicU64,
     live: AtomicU64,
     log_dropped: AtomicU64,
+    pub(crate) http: HttpCounters,
 }
 
 impl Counters {
@@ -76,6 +80,7 @@ impl Counters {
             peak_memory_bytes: read(&self.peak_memory),
             live_instances: read(&self.live),
             log_dropped: read(&self.log_dropped),
+            http: self.http.snapshot(),
         }
     }
 }

@@ -36,8 +36,6 @@ pub(crate) struct Inner {
     pub(crate) compute: Engine,
     pub(crate) driver: Engine,
     pub(crate) link_compute: Linker<Guest>,
-    pub(crate) link_driver: Linker<Guest>,
-    pub(crate) link_driver_with_state: Linker<Guest>,
     pub(crate) cache: Option<Cache>,
     /// One permit per compute call that may run.
     pub(crate) threads: Arc<Semaphore>,
@@ -67,8 +65,6 @@ impl Runtime {
         let ticker = Ticker::start(vec![compute.clone(), driver.clone()]).map_err(RuntimeError::Thread)?;
         Ok(Self(Arc::new(Inner {
             link_compute: engine::link_compute(&compute)?,
-            link_driver: engine::link_driver(&driver, false)?,
-            link_driver_with_state: engine::link_driver(&driver, true)?,
             cache: config.cache_dir.as_deref().map(Cache::open).transpose()?,
             threads: Arc::new(Semaphore::new(config.compute_threads)),
             places: Arc::new(Semaphore::new(config.max_instances as usize)),

@@ -2,6 +2,7 @@
 
 use crate::config::Limits;
 use crate::host::StateAccess;
+use crate::http;
 use crate::manifest::Manifest;
 use crate::metrics::Counters;
 use crate::parameters::Schema;
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     /// The granted parameters as JSON.
     pub(crate) parameters: Arc<str>,
     pub(crate) state: Option<StateAccess>,
+    /// The way out, where it is granted.
+    pub(crate) http: Option<Arc<http::Client>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) runtime: Arc<Inner>,
 }

@@ -131,6 +131,7 @@ fn runtime_config(config: &Config, components: PathBuf) -> RuntimeConfig {
         max_component_bytes: (config.plugins.max_component_mib as usize) << 20,
         cache_dir: Some(components),
         default_limits: plugins::limits(config.plugins.limits),
+        ..RuntimeConfig::default()
     }
 }
 

@@ -225,6 +225,7 @@ async fn load(file: &Path, config: &PluginsConfig, runtime: &Runtime) -> Result<
         parameters: serde_json::Value::Object(settings.parameters.clone()),
         capabilities: manifest.capabilities.iter().copied().filter(allowed).collect(),
         limits: settings.limits.map(limits),
+        ..Grant::default()
     };
     runtime.load(component, grant).await.map(Some).map_err(|error: LoadError| error.to_string())
 }

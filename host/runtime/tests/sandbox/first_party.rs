@@ -34,7 +34,7 @@ impl Host {
         let component = std::fs::read(folder.join(format!("{name}.wasm"))).expect("a built plugin");
         let config = RuntimeConfig { max_instances: 20, ..RuntimeConfig::default() };
         let runtime = Runtime::new(config, self.clock.clone(), self.state.clone()).expect("a runtime");
-        let grant = Grant { parameters, capabilities: Capability::ALL.into(), limits: None };
+        let grant = Grant { parameters, capabilities: Capability::ALL.into(), ..Grant::default() };
         runtime.load(component, grant).await.expect("loads")
     }
 }

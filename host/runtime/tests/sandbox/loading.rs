@@ -70,8 +70,9 @@ async fn imports_need_a_declaration_and_a_grant() {
 #[tokio::test]
 async fn imports_that_nobody_offers_are_named() {
     for (import, reason) in [
-        ("wasi:sockets/tcp@0.2.0", "plugins have no network"),
-        ("wasi:http/outgoing-handler@0.2.0", "plugins have no network"),
+        ("wasi:sockets/tcp@0.2.0", "plugins have no sockets"),
+        ("wasi:http/incoming-handler@0.2.0", "plugins have no sockets"),
+        ("wasi:http/outgoing-handler@0.2.0", "does not ask for the capability `http`"),
         ("acme:db/query@1.0.0", "neither of forewarm:plugin nor of WASI"),
         ("forewarm:plugin/secrets@0.1.0", "the contract has no such import"),
     ] {

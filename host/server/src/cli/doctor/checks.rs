@@ -128,6 +128,7 @@ pub(super) async fn plugins(config: &Config) -> Vec<Check> {
         // Compiling takes a while; what is compiled now need not be at the start.
         cache_dir: config.data_dir.exists().then(|| components_dir(&config.data_dir)),
         default_limits: limits(config.plugins.limits),
+        ..RuntimeConfig::default()
     };
     let runtime = match Runtime::new(settings, Arc::new(SystemClock), Arc::new(MemoryState::default())) {
         Ok(runtime) => runtime,
