@@ -50,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sdk/macros", &[]),
     ("sdk/rust", &["forewarm-sdk-macros"]),
     ("sdk/testkit", &["forewarm-domain", "forewarm-runtime"]),
+    ("tests/guests/", &["forewarm-sdk"]),
     ("xtask", &[]),
 ];
 
@@ -60,7 +61,8 @@ const FOR_TESTS: &[&str] = &["forewarm-testkit", "forewarm-tests"];
 const HIDDEN: &[(&str, &str)] = &[("wasmtime", "host/runtime"), ("async-nats", "host/bus"), ("sea-orm", "host/server")];
 
 /// Parts that run without an async runtime: pure code and what is compiled into guests.
-const WITHOUT_TOKIO: &[&str] = &["host/domain", "marketplace/auction", "plugins/", "sdk/rust", "sdk/macros"];
+const WITHOUT_TOKIO: &[&str] =
+    &["host/domain", "marketplace/auction", "plugins/", "sdk/rust", "sdk/macros", "tests/guests/"];
 
 /// What the pure core must be given instead of fetching it: time, chance, files, the network.
 const IMPURE: &[&str] = &[

@@ -1,4 +1,5 @@
-//! Builds the plugins of `plugins/` and lays them out as `<build folder>/plugins/NAME.wasm`.
+//! Builds the plugins of `plugins/` and the tests' own of `tests/guests/`, and lays them out as `NAME.wasm` in
+//! `<build folder>/plugins` and `<build folder>/guests`.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -9,25 +10,33 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Builds what changed and copies what differs.
+/// Builds the plugins, as far as they changed, and copies what differs.
 pub(crate) fn build(workspace: &Workspace, guest: &Guest) -> Result<()> {
-    compile(workspace, guest)?;
-    let folder = workspace.plugins_folder();
-    fs::create_dir_all(&folder).map_err(|error| Failure::io("create", &folder, &error))?;
+    lay_out(workspace, guest, &workspace.plugins, &workspace.plugins_folder())
+}
+
+/// The same with the components that only tests load.
+pub(crate) fn build_guests(workspace: &Workspace, guest: &Guest) -> Result<()> {
+    lay_out(workspace, guest, &workspace.guests, &workspace.guests_folder())
+}
+
+fn lay_out(workspace: &Workspace, guest: &Guest, packages: &[String], folder: &Path) -> Result<()> {
+    compile(workspace, guest, packages)?;
+    fs::create_dir_all(folder).map_err(|error| Failure::io("create", folder, &error))?;
     let built = workspace.target.join(&guest.target).join("plugin");
-    for name in &workspace.plugins {
+    for name in packages {
         let artifact = built.join(format!("{}.wasm", name.replace('-', "_")));
         replace_if_changed(&artifact, &folder.join(format!("{name}.wasm")))?;
     }
-    remove_others(&folder, &workspace.plugins)
+    remove_others(folder, packages)
 }
 
 /// The build shares the host's build folder: the profile and the target keep its files apart from the host's.
-fn compile(workspace: &Workspace, guest: &Guest) -> Result<()> {
+fn compile(workspace: &Workspace, guest: &Guest, packages: &[String]) -> Result<()> {
     let mut cargo = process::cargo(&workspace.root);
     cargo.args(["build", "--profile", "plugin", "--target", &guest.target]);
     cargo.env("CARGO_TARGET_DIR", &workspace.target);
-    for package in &workspace.plugins {
+    for package in packages {
         cargo.args(["-p", package]);
     }
     // What the user asks of host builds (a linker, -D warnings) must not reach the guests.

@@ -19,6 +19,8 @@ pub(crate) struct Workspace {
     pub(crate) target: PathBuf,
     /// Package names of all folders in `plugins/`, sorted.
     pub(crate) plugins: Vec<String>,
+    /// Package names of all folders in `tests/guests/`, sorted: components that tests load, and no host.
+    pub(crate) guests: Vec<String>,
 }
 
 impl Workspace {
@@ -33,6 +35,11 @@ impl Workspace {
         self.target.join("plugins")
     }
 
+    /// Where tests find the components that only they load.
+    pub(crate) fn guests_folder(&self) -> PathBuf {
+        self.target.join("guests")
+    }
+
     /// The host's program, once it is built for the everyday loop.
     pub(crate) fn forewarm(&self) -> PathBuf {
         self.target.join("debug/forewarm")
@@ -42,15 +49,18 @@ impl Workspace {
         let metadata: Value = serde_json::from_str(metadata).ok()?;
         let path = |key: &str| metadata.get(key)?.as_str().map(PathBuf::from);
         let root = path("workspace_root")?;
-        let mut plugins = Vec::new();
+        let (mut plugins, mut guests) = (Vec::new(), Vec::new());
         for package in metadata.get("packages")?.as_array()? {
             let manifest = Path::new(package.get("manifest_path")?.as_str()?);
-            if manifest.starts_with(root.join("plugins")) {
-                plugins.push(package.get("name")?.as_str()?.to_owned());
+            for (folder, names) in [("plugins", &mut plugins), ("tests/guests", &mut guests)] {
+                if manifest.starts_with(root.join(folder)) {
+                    names.push(package.get("name")?.as_str()?.to_owned());
+                }
             }
         }
         plugins.sort();
-        Some(Self { target: path("target_directory")?, root, plugins })
+        guests.sort();
+        Some(Self { target: path("target_directory")?, root, plugins, guests })
     }
 }
 
@@ -64,10 +74,15 @@ mod tests {
             r#"{"workspace_root": "/w", "target_directory": "/t", "packages": [
                 {"name": "z-plugin", "manifest_path": "/w/plugins/z/Cargo.toml"},
                 {"name": "a-plugin", "manifest_path": "/w/plugins/a/Cargo.toml"},
+                {"name": "wrong", "manifest_path": "/w/tests/guests/wrong/Cargo.toml"},
                 {"name": "host", "manifest_path": "/w/host/server/Cargo.toml"}]}"#,
         )
         .expect("a known form");
         assert_eq!(workspace.plugins, ["a-plugin", "z-plugin"]);
+        assert_eq!(
+            (workspace.guests.as_slice(), workspace.guests_folder()),
+            (&["wrong".to_owned()][..], "/t/guests".into())
+        );
         assert_eq!(workspace.plugins_folder(), Path::new("/t/plugins"));
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod model;
 pub(crate) mod profiler;
 
 use crate::config::Limits;
+use crate::http::{Client, HttpGrant};
 use crate::manifest::Manifest;
 use crate::metrics::PluginMetrics;
 use crate::shared::Shared;
@@ -61,6 +62,12 @@ impl Plugin {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.shared().limits
+    }
+
+    /// What its requests may reach; `None` without the capability `http`.
+    #[must_use]
+    pub fn http(&self) -> Option<&HttpGrant> {
+        self.shared().http.as_deref().map(Client::grant)
     }
 
     /// What it has done since it was loaded.

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 /// The limits that a manifest may name.
 const LIMITS: [&str; 4] = ["memory_mib", "call_ms", "log_kib", "host_calls"];
 /// The capabilities that a manifest may name.
-const CAPABILITIES: [&str; 1] = ["state"];
+const CAPABILITIES: [&str; 2] = ["http", "state"];
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {

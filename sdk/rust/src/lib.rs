@@ -11,6 +11,8 @@ mod driver;
 mod error;
 mod forecaster;
 pub mod host;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod kernels;
 mod plugin;
 mod profiler;

@@ -8,6 +8,9 @@ use crate::bindings::shared::forewarm::plugin::state::StateError;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+#[cfg(feature = "http")]
+pub use crate::http::native::answer;
+
 /// The most log lines that are kept; older ones are dropped.
 const LOG_LINES_MAX: usize = 1_000;
 

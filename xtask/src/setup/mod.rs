@@ -19,6 +19,7 @@ pub(crate) struct Platform {
 /// What the tests run on.
 pub(crate) struct Tests {
     platform: Platform,
+    guests: PathBuf,
     forewarm: PathBuf,
     nats_server: PathBuf,
     postgres: PathBuf,
@@ -33,6 +34,7 @@ impl Platform {
 impl Tests {
     pub(crate) fn apply(&self, command: &mut Command) {
         self.platform.apply(command);
+        command.env("FOREWARM_GUESTS", &self.guests);
         command.env("FOREWARM_BIN", &self.forewarm);
         command.env("FOREWARM_TEST_NATS_SERVER", &self.nats_server);
         command.env("FOREWARM_TEST_PG_BIN", &self.postgres);
@@ -58,5 +60,8 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<Tests> {
     subcommand::provide(workspace, "cargo-nextest")?;
     let nats_server = nats::provide(workspace)?;
     let postgres = postgres::provide()?;
-    Ok(Tests { platform: platform(workspace)?, forewarm: workspace.forewarm(), nats_server, postgres })
+    let platform = platform(workspace)?;
+    plugins::build_guests(workspace, &wasm::provide(workspace)?)?;
+    let (guests, forewarm) = (workspace.guests_folder(), workspace.forewarm());
+    Ok(Tests { platform, guests, forewarm, nats_server, postgres })
 }

@@ -77,6 +77,10 @@ impl Client {
         })
     }
 
+    pub(crate) fn grant(&self) -> &HttpGrant {
+        &self.grant
+    }
+
     pub(super) fn limits(&self) -> &HttpLimits {
         &self.grant.limits
     }
