@@ -2,6 +2,7 @@
 
 mod driver;
 mod models;
+mod outgoing;
 mod profiler;
 
 use crate::config::{PluginLimits, PluginsConfig};
@@ -11,6 +12,7 @@ use forewarm_domain::id::PluginName;
 use forewarm_domain::plugin::PluginKind;
 use forewarm_runtime::{Capability, Grant, Limits, LoadError, Manifest, Plugin, PluginMetrics, Runtime};
 use models::Models;
+pub use outgoing::{DestinationInfo, OutgoingInfo};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,8 @@ pub struct PluginInfo {
     pub deadlines: u64,
     /// The most memory that one instance has used, in bytes.
     pub peak_memory_bytes: u64,
+    /// Its requests, where it has the capability `http`.
+    pub http: Option<OutgoingInfo>,
     /// Why it was not loaded.
     pub error: Option<String>,
 }
@@ -172,6 +176,7 @@ impl LoadedPlugin {
             traps: metrics.traps,
             deadlines: metrics.deadlines,
             peak_memory_bytes: metrics.peak_memory_bytes,
+            http: loaded.and_then(OutgoingInfo::of),
             error: self.outcome.as_ref().err().cloned(),
         }
     }
@@ -225,7 +230,7 @@ async fn load(file: &Path, config: &PluginsConfig, runtime: &Runtime) -> Result<
         parameters: serde_json::Value::Object(settings.parameters.clone()),
         capabilities: manifest.capabilities.iter().copied().filter(allowed).collect(),
         limits: settings.limits.map(limits),
-        ..Grant::default()
+        http: settings.http.grant()?,
     };
     runtime.load(component, grant).await.map(Some).map_err(|error: LoadError| error.to_string())
 }

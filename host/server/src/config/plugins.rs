@@ -1,6 +1,6 @@
 //! The plugins: where they are, how much room they have together, and what each of them may do.
 
-use super::Faults;
+use super::{Faults, PluginHttp};
 use forewarm_domain::id::PluginName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,13 +38,15 @@ pub struct PluginSettings {
     /// The plugin's parameters, checked against its manifest's schema.
     #[schema(value_type = Object)]
     pub parameters: serde_json::Map<String, serde_json::Value>,
-    /// What it may have beyond what every plugin has, if its manifest asks for it. Known: `state`. Absent: what its
+    /// What it may have beyond what every plugin has, if its manifest asks for it. Known: `http`, `state`. Absent: what its
     /// manifest asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<String>>,
     /// The most that it may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<PluginLimits>,
+    /// What its requests may reach, if it has the capability `http`.
+    pub http: PluginHttp,
 }
 
 /// What one plugin may use at most; its manifest may ask for less.
@@ -69,7 +71,7 @@ impl Default for PluginLimits {
 
 impl Default for PluginSettings {
     fn default() -> Self {
-        Self { enabled: true, parameters: serde_json::Map::new(), capabilities: None, limits: None }
+        Self { enabled: true, parameters: serde_json::Map::new(), capabilities: None, limits: None, http: PluginHttp::default() }
     }
 }
 
@@ -110,6 +112,7 @@ impl PluginsConfig {
             if let Some(limits) = &settings.limits {
                 limits.check(&format!("{key}.limits"), faults);
             }
+            settings.http.check(&format!("{key}.http"), faults);
         }
     }
 }

@@ -59,6 +59,13 @@ fn sections() -> Vec<(&'static str, String, Schema)> {
         ("Plugins", "plugins.", plain(super::PluginsConfig::schema())),
         ("Limits of plugins", "plugins.limits.", plain(super::PluginLimits::schema())),
         ("Single plugins", "plugins.settings.NAME.", plain(super::PluginSettings::schema())),
+        ("Requests of plugins", "plugins.settings.NAME.http.", plain(super::PluginHttp::schema())),
+        (
+            "Destinations of plugins",
+            "plugins.settings.NAME.http.destinations[].",
+            plain(super::PluginDestination::schema()),
+        ),
+        ("Secrets of plugins", "plugins.settings.NAME.http.destinations[].secret_headers.HEADER.", plain(super::SecretSource::schema())),
         ("Bus", "bus.", plain(super::BusConfig::schema())),
         ("Log", "log.", plain(super::LogConfig::schema())),
     ]
