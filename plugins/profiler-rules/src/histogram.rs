@@ -43,7 +43,7 @@ fn bucket(value: f64) -> i32 {
 }
 
 fn upper(index: i32) -> f64 {
-    if index == i32::MIN { 0.0 } else { (f64::from(index + 1) * GROWTH.ln()).exp() }
+    if index == i32::MIN { 0.0 } else { (f64::from(index + 1) * GROWTH.ln()).exp().min(f64::MAX) }
 }
 
 #[cfg(test)]

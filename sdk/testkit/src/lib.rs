@@ -18,6 +18,9 @@
 //! # }
 //! ```
 
+pub mod conformance;
+
+use forewarm_domain::plugin::PluginKind;
 use forewarm_domain::series::Series;
 use forewarm_domain::time::{ManualClock, TimestampMs};
 use std::path::{Path, PathBuf};
@@ -42,6 +45,14 @@ pub enum TestkitError {
     /// The component could not be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The component is not of the kind that was asked for.
+    #[error("this is a {found}, not a {wanted}")]
+    Kind {
+        /// What was asked for.
+        wanted: PluginKind,
+        /// What it is.
+        found: PluginKind,
+    },
 }
 
 /// One component, and what it is granted: every capability, no parameters, the default limits.
@@ -51,6 +62,8 @@ pub struct Testkit {
     grant: Grant,
     clock: Arc<ManualClock>,
     state: Arc<MemoryState>,
+    /// Spares compiling the component for each plugin of this kit; without it they are only slower.
+    compiled: Option<tempfile::TempDir>,
 }
 
 impl Testkit {
@@ -68,7 +81,8 @@ impl Testkit {
     #[must_use]
     pub fn from_bytes(component: Vec<u8>) -> Self {
         let grant = Grant { capabilities: Capability::ALL.into(), ..Grant::default() };
-        Self { component, grant, clock: Arc::default(), state: Arc::default() }
+        let compiled = tempfile::tempdir().ok();
+        Self { component, grant, clock: Arc::default(), state: Arc::default(), compiled }
     }
 
     /// Sets the plugin's parameters.
@@ -104,7 +118,8 @@ impl Testkit {
     /// # Errors
     /// [`TestkitError`] says what does not fit.
     pub async fn plugin(&self) -> Result<Plugin, TestkitError> {
-        let config = RuntimeConfig { max_instances: 50, ..RuntimeConfig::default() };
+        let cache_dir = self.compiled.as_ref().map(|folder| folder.path().join("components"));
+        let config = RuntimeConfig { max_instances: 50, cache_dir, ..RuntimeConfig::default() };
         let clock = Arc::clone(&self.clock);
         let state = Arc::clone(&self.state);
         let runtime = forewarm_runtime::Runtime::new(config, clock, state)?;
