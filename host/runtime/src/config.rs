@@ -1,5 +1,6 @@
 //! What the operator sets: the runtime's size, and what one plugin is granted.
 
+use crate::compile::Compiler;
 use crate::http::{HttpGrant, Resolver, SystemResolver};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -21,6 +22,8 @@ pub struct RuntimeConfig {
     pub max_component_bytes: usize,
     /// Where compiled components are kept; `None` compiles at every start. Its owner must be the host's user.
     pub cache_dir: Option<PathBuf>,
+    /// Who compiles components. A host that loads what others wrote uses a child process.
+    pub compiler: Compiler,
     /// What every plugin may use at most, unless its grant says otherwise.
     pub default_limits: Limits,
     /// How names are resolved for plugins that make requests.
@@ -34,6 +37,7 @@ impl Default for RuntimeConfig {
             max_instances: 2_000,
             max_component_bytes: 32 << 20,
             cache_dir: None,
+            compiler: Compiler::InProcess,
             default_limits: Limits::default(),
             resolver: Arc::new(SystemResolver),
         }

@@ -92,12 +92,9 @@ fn allocation(of: Allocation) -> types::Allocation {
     types::Allocation { cpu_millis, memory_mib, storage_gib, network_mbps }
 }
 
-fn allocation_from(of: types::Allocation) -> Result<Allocation, Failure> {
+fn allocation_from(of: types::Allocation) -> Allocation {
     let types::Allocation { cpu_millis, memory_mib, storage_gib, network_mbps } = of;
-    if cpu_millis == 0 || memory_mib == 0 {
-        return Err(Failure::Invalid("an allocation has no processor or no memory".into()));
-    }
-    Ok(Allocation { cpu_millis, memory_mib, storage_gib, network_mbps })
+    Allocation { cpu_millis, memory_mib, storage_gib, network_mbps }
 }
 
 fn system(of: SystemSettings) -> types::System {
@@ -116,13 +113,17 @@ fn expected(of: ExpectedPerformance) -> types::ExpectedPerformance {
     types::ExpectedPerformance { latency_p95_ms, throughput_per_s, utilisation }
 }
 
-fn expected_from(of: types::ExpectedPerformance) -> Result<ExpectedPerformance, Failure> {
+fn expected_from(of: types::ExpectedPerformance) -> ExpectedPerformance {
     let types::ExpectedPerformance { latency_p95_ms, throughput_per_s, utilisation } = of;
+    ExpectedPerformance { latency_p95_ms, throughput_per_s, utilisation }
+}
+
+fn check_expected(of: ExpectedPerformance) -> Result<(), Failure> {
     let above_zero = |what, value| within(what, value, f64::MIN_POSITIVE, f64::MAX);
-    latency_p95_ms.map(|value| above_zero("the expected latency", value)).transpose()?;
-    throughput_per_s.map(|value| above_zero("the expected throughput", value)).transpose()?;
-    utilisation.map(|value| within("the expected utilisation", value, 0.0, 1.0)).transpose()?;
-    Ok(ExpectedPerformance { latency_p95_ms, throughput_per_s, utilisation })
+    of.latency_p95_ms.map(|value| above_zero("the expected latency", value)).transpose()?;
+    of.throughput_per_s.map(|value| above_zero("the expected throughput", value)).transpose()?;
+    of.utilisation.map(|value| within("the expected utilisation", value, 0.0, 1.0)).transpose()?;
+    Ok(())
 }
 
 pub(crate) fn persona(of: PersonaView) -> types::Persona {
@@ -161,24 +162,45 @@ pub(crate) fn outcome(of: UsageOutcome) -> Result<wit_profiler::Outcome, Failure
 /// # Errors
 /// [`Failure::Invalid`] names the part of the draft that breaks the contract.
 pub(crate) fn draft_from(of: wit_profiler::PersonaDraft, asked: &[ResourceName]) -> Result<PersonaDraft, Failure> {
-    let resource: ResourceName = of.resource.parse().map_err(|error| invalid("a draft", error))?;
-    if !asked.contains(&resource) {
+    let draft = draft_as_it_is(of)?;
+    check_draft(&draft, asked)?;
+    Ok(draft)
+}
+
+/// A draft with nothing checked but what its type demands.
+///
+/// # Errors
+/// [`Failure::Invalid`] when it names no resource.
+pub(crate) fn draft_as_it_is(of: wit_profiler::PersonaDraft) -> Result<PersonaDraft, Failure> {
+    Ok(PersonaDraft {
+        resource: of.resource.parse().map_err(|error| invalid("a draft", error))?,
+        class: class_from(of.class),
+        allocation: allocation_from(of.allocation),
+        system: system_from(of.system),
+        expected: expected_from(of.expected),
+        capacity_per_instance: of.capacity_per_instance,
+        confidence: of.confidence,
+        evidence: of.evidence.iter().map(evidence_from).collect(),
+    })
+}
+
+fn check_draft(draft: &PersonaDraft, asked: &[ResourceName]) -> Result<(), Failure> {
+    let resource = &draft.resource;
+    if !asked.contains(resource) {
         return Err(Failure::Invalid(format!("a draft is of {resource}, which was not asked about")));
     }
-    if of.evidence.is_empty() {
+    if draft.evidence.is_empty() {
         return Err(Failure::Invalid(format!("the draft of {resource} gives no evidence")));
     }
-    let capacity = |value| within("the capacity per instance", value, f64::MIN_POSITIVE, f64::MAX);
-    Ok(PersonaDraft {
-        resource,
-        class: class_from(of.class),
-        allocation: allocation_from(of.allocation)?,
-        system: system_from(of.system),
-        expected: expected_from(of.expected)?,
-        capacity_per_instance: of.capacity_per_instance.map(capacity).transpose()?,
-        confidence: within("the confidence", of.confidence, 0.0, 1.0)?,
-        evidence: of.evidence.iter().map(evidence_from).collect::<Result<_, _>>()?,
-    })
+    if draft.allocation.cpu_millis == 0 || draft.allocation.memory_mib == 0 {
+        return Err(Failure::Invalid("an allocation has no processor or no memory".into()));
+    }
+    check_expected(draft.expected)?;
+    let above_zero = |what, value| within(what, value, f64::MIN_POSITIVE, f64::MAX);
+    draft.capacity_per_instance.map(|value| above_zero("the capacity per instance", value)).transpose()?;
+    within("the confidence", draft.confidence, 0.0, 1.0)?;
+    let finite = |of: &Evidence| within("a piece of evidence", of.value, f64::MIN, f64::MAX).map(drop);
+    draft.evidence.iter().try_for_each(finite)
 }
 
 fn class_from(class: wit_profiler::WorkloadClass) -> WorkloadClass {
@@ -191,24 +213,26 @@ fn class_from(class: wit_profiler::WorkloadClass) -> WorkloadClass {
     }
 }
 
-fn evidence_from(of: &wit_profiler::Evidence) -> Result<Evidence, Failure> {
-    Ok(Evidence {
-        value: within("a piece of evidence", of.value, f64::MIN, f64::MAX)?,
+fn evidence_from(of: &wit_profiler::Evidence) -> Evidence {
+    Evidence {
+        value: of.value,
         what: clean(&of.what, MAX_TEXT),
         unit: clean(&of.unit, MAX_TEXT),
         conclusion: clean(&of.conclusion, MAX_TEXT),
-    })
+    }
 }
 
 /// # Errors
 /// [`Failure::Invalid`] when a value is no finite number.
 pub(crate) fn change_from(of: &wit_profiler::Change) -> Result<Change, Failure> {
-    Ok(Change {
-        from: within("a present value", of.from, f64::MIN, f64::MAX)?,
-        to: within("a proposed value", of.to, f64::MIN, f64::MAX)?,
-        field: clean(&of.field, MAX_TEXT),
-        reason: clean(&of.reason, MAX_TEXT),
-    })
+    within("a present value", of.from, f64::MIN, f64::MAX)?;
+    within("a proposed value", of.to, f64::MIN, f64::MAX)?;
+    Ok(change_as_it_is(of))
+}
+
+/// A change with nothing checked.
+pub(crate) fn change_as_it_is(of: &wit_profiler::Change) -> Change {
+    Change { from: of.from, to: of.to, field: clean(&of.field, MAX_TEXT), reason: clean(&of.reason, MAX_TEXT) }
 }
 
 pub(crate) fn driver_description_from(of: wit_driver::Description) -> DriverDescription {

@@ -6,6 +6,8 @@ use crate::guest::Guest;
 use crate::http;
 use crate::limiter::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use crate::wasi;
+use forewarm_domain::plugin::PluginKind;
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -13,14 +15,37 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 const CORE_INSTANCES_PER_COMPONENT: u32 = 4;
 const TABLES_PER_COMPONENT: u32 = 3;
 
+/// Which engine a component is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EngineKind {
+    Compute,
+    Driver,
+}
+
+impl EngineKind {
+    pub(crate) fn of(kind: PluginKind) -> Self {
+        match kind {
+            PluginKind::Driver => Self::Driver,
+            PluginKind::Forecaster | PluginKind::AnomalyDetector | PluginKind::Profiler => Self::Compute,
+        }
+    }
+
+    /// Its name, as in the names of cached entries.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Compute => "compute",
+            Self::Driver => "driver",
+        }
+    }
+}
+
 /// The engine of forecasters, detectors and profilers: synchronous calls, instances from a pool.
 ///
 /// # Errors
 /// When the pool's address space can't be reserved.
 pub(crate) fn compute(max_instances: u32) -> Result<Engine, RuntimeError> {
-    let mut config = common();
-    // Off, since it costs 0.4 to 1.3 us a call and calls here are never concurrent within an instance.
-    config.concurrency_support(false);
+    let mut config = of(EngineKind::Compute);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(max_instances)));
     Engine::new(&config).map_err(failed)
 }
@@ -30,7 +55,15 @@ pub(crate) fn compute(max_instances: u32) -> Result<Engine, RuntimeError> {
 /// # Errors
 /// When the machine lacks what it needs.
 pub(crate) fn driver() -> Result<Engine, RuntimeError> {
-    Engine::new(&common()).map_err(failed)
+    Engine::new(&of(EngineKind::Driver)).map_err(failed)
+}
+
+/// An engine that only compiles: nothing is set aside for instances, and its code fits the engine of this kind.
+///
+/// # Errors
+/// When the machine lacks what it needs.
+pub(crate) fn compiling(kind: EngineKind) -> wasmtime::Result<Engine> {
+    Engine::new(&of(kind))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for use with map_err")]
@@ -38,8 +71,13 @@ fn failed(error: wasmtime::Error) -> RuntimeError {
     RuntimeError::Engine(format!("{error:#}"))
 }
 
-fn common() -> Config {
+/// What decides about the machine code of a kind.
+fn of(kind: EngineKind) -> Config {
     let mut config = Config::new();
+    if kind == EngineKind::Compute {
+        // Off, since it costs 0.4 to 1.3 us a call and calls here are never concurrent within an instance.
+        config.concurrency_support(false);
+    }
     config.epoch_interruption(true);
     // A 64-bit memory would bring bounds checks; relaxed SIMD would differ between machines.
     config.wasm_memory64(false).relaxed_simd_deterministic(true);
@@ -70,6 +108,8 @@ pub(crate) fn link_compute(engine: &Engine) -> Result<Linker<Guest>, RuntimeErro
     let mut linker = Linker::new(engine);
     wasi::link_sync(&mut linker).map_err(failed)?;
     host::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
+    #[cfg(feature = "next-contract")]
+    crate::bindings::next::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
     Ok(linker)
 }
 
@@ -88,4 +128,24 @@ pub(crate) fn link_driver(engine: &Engine, with_state: bool, with_http: bool) ->
         http::link(&mut linker).map_err(failed)?;
     }
     Ok(linker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    fn settings(engine: &Engine) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn code_compiled_elsewhere_fits_the_engines() {
+        for (kind, engine) in [(EngineKind::Compute, compute(4)), (EngineKind::Driver, driver())] {
+            let (engine, compiling) = (engine.expect("an engine"), compiling(kind).expect("an engine"));
+            assert_eq!(settings(&engine), settings(&compiling), "{kind:?}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Why the runtime could not start, or a component could not be loaded.
 
+use crate::compile::CompileLimit;
 use crate::config::Capability;
 use crate::http::HttpGrantError;
 use crate::parameters::ParameterError;
@@ -85,11 +86,33 @@ pub enum LoadError {
         /// What the component exports.
         exports: String,
     },
-    /// It was built against another version of the contract.
-    #[error("the component uses {interface}, and this host serves forewarm:plugin@{}", crate::CONTRACT_VERSION)]
+    /// It uses the contract without saying which version.
+    #[error(
+        "the component uses {interface} without a version; this host serves forewarm:plugin@{}",
+        crate::CONTRACT_VERSION
+    )]
     ContractVersion {
-        /// The interface with its version.
+        /// The interface.
         interface: String,
+    },
+    /// It was built for a version of the contract that comes with a newer host.
+    #[error("needs forewarm >= {version} (contract forewarm:plugin@{version}); this host serves {served}")]
+    NeedsNewerHost {
+        /// The contract's version, which is that of the first host that serves it.
+        version: String,
+        /// The minor versions that this host serves.
+        served: String,
+    },
+    /// It was built for a version of the contract that is not served any more.
+    #[error(
+        "was built for contract forewarm:plugin@{version}, which this host does not serve any more; it serves {served}: \
+         build it again with a newer SDK"
+    )]
+    OldContract {
+        /// The contract's version.
+        version: String,
+        /// The minor versions that this host serves.
+        served: String,
     },
     /// It imports something that no host of this version offers.
     #[error("the component imports {import}, which no grant of this host offers: {reason}")]
@@ -121,6 +144,12 @@ pub enum LoadError {
     /// The granted parameters don't fit the manifest's schema.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
+    /// Its compilation met a limit.
+    #[error("the component could not be compiled within {0}: make it smaller, or let the host's operator allow more")]
+    CompileLimit(CompileLimit),
+    /// The process that compiles could not be run, or ended strangely.
+    #[error("the compiler could not be run: {0}")]
+    Compiler(String),
     /// It could not be compiled.
     #[error("the component could not be compiled: {0}")]
     Compile(String),

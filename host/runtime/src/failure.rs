@@ -4,6 +4,7 @@ use crate::bindings::types;
 use forewarm_domain::id::PluginName;
 use forewarm_domain::plugin::{PluginError, PluginErrorKind};
 use std::time::Duration;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 /// The longest message that is taken from a guest, in bytes.
@@ -96,11 +97,14 @@ fn died(error: &wasmtime::Error, stderr: &str) -> (PluginErrorKind, String) {
         return (PluginErrorKind::Saturated, error.root_cause().to_string());
     }
     let cause = error.root_cause().to_string();
-    // wasmtime keeps the type of these two to itself, so that the text has to do.
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return (PluginErrorKind::Memory, cause);
+    }
+    // wasmtime keeps the types of these two to itself, so that the text has to do; hostile guests in the tests meet both.
     if cause.contains("fuel allocated for hostcalls") {
         return (PluginErrorKind::HostBudget, "more data handed to the host in one call than granted".to_owned());
     }
-    if cause.contains("resource table") || cause.contains("handle") && cause.contains("limit") {
+    if cause.contains("store handle limit exceeded") {
         return (PluginErrorKind::Memory, cause);
     }
     let code = error.downcast_ref::<Trap>().map_or(cause, ToString::to_string);

@@ -115,6 +115,7 @@ pub(crate) fn store(engine: &Engine, guest: Guest, go_on: fn() -> UpdateDeadline
     store.set_max_component_handles(MAX_HANDLES);
     store.epoch_deadline_callback(move |context: StoreContextMut<'_, Guest>| {
         let guest = context.data();
+        guest.shared.counters.ticked();
         if Instant::now() < guest.budget.deadline {
             return Ok(go_on());
         }

@@ -70,13 +70,18 @@ pub(crate) struct StateAccess {
 }
 
 impl Guest {
+    fn refuse<T>(&self, error: state::StateError) -> Answer<T> {
+        self.shared.counters.request_refused();
+        Ok(Err(error))
+    }
+
     async fn with_state<T, F>(&mut self, act: impl FnOnce(Arc<dyn StateStore>, PluginName) -> F) -> Answer<T>
     where
         T: Send + 'static,
         F: Future<Output = std::result::Result<T, StateError>> + Send + 'static,
     {
         let Some(access) = &self.shared.state else {
-            return Ok(Err(state::StateError::Unavailable("the capability `state` is not granted".into())));
+            return self.refuse(state::StateError::Unavailable("the capability `state` is not granted".into()));
         };
         let task = access.home.spawn(act(Arc::clone(&access.store), self.shared.manifest.name.clone()));
         match AbortOnDropHandle::new(task).await {
@@ -92,7 +97,7 @@ impl state::Host for Guest {
     async fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
         self.host_call()?;
         if let Err(error) = check_key(&key) {
-            return Ok(Err(error));
+            return self.refuse(error);
         }
         self.with_state(|store, plugin| async move { store.get(&plugin, &key).await }).await
     }
@@ -100,7 +105,7 @@ impl state::Host for Guest {
     async fn set(&mut self, key: String, value: Vec<u8>) -> Answer<()> {
         self.host_call()?;
         if let Err(error) = check_key(&key).and_then(|()| check_value(&value)) {
-            return Ok(Err(error));
+            return self.refuse(error);
         }
         self.with_state(|store, plugin| async move { store.set(&plugin, &key, value).await }).await
     }
@@ -108,7 +113,7 @@ impl state::Host for Guest {
     async fn delete(&mut self, key: String) -> Answer<()> {
         self.host_call()?;
         if let Err(error) = check_key(&key) {
-            return Ok(Err(error));
+            return self.refuse(error);
         }
         self.with_state(|store, plugin| async move { store.delete(&plugin, &key).await }).await
     }
@@ -116,7 +121,7 @@ impl state::Host for Guest {
     async fn keys(&mut self, prefix: String) -> Answer<Vec<String>> {
         self.host_call()?;
         if let Err(error) = check_key(&prefix) {
-            return Ok(Err(error));
+            return self.refuse(error);
         }
         self.with_state(|store, plugin| async move { store.keys(&plugin, &prefix).await }).await
     }

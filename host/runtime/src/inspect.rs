@@ -1,14 +1,48 @@
 //! Reads what a component says about itself, before anything of it is compiled or run.
 
 use crate::error::LoadError;
+use crate::manifest::Manifest;
+use serde::Serialize;
 use wasmparser::{Encoding, Parser, Payload};
 
 /// The custom section that holds a manifest.
 pub(crate) const MANIFEST_SECTION: &str = "forewarm:manifest";
-/// The largest body of one function that is compiled: the compiler's time grows faster than a function's size, and one
-/// function of 1.4 MB has been seen to keep it busy for a minute.
-const MAX_FUNCTION_BYTES: usize = 512 << 10;
+/// The largest body of one function that is compiled. The compiler's time grows faster than a function's size: one of
+/// 1.4 MB has been seen to keep it busy for a minute, which its limits would end; this says so at once.
+const MAX_FUNCTION_BYTES: usize = 1 << 20;
 const MAX_MANIFEST_BYTES: usize = 256 << 10;
+/// Components and modules inside each other; a toolchain makes three or four levels.
+const MAX_DEPTH: usize = 50;
+/// Imports, and exports; a plugin of any language has a few dozen.
+const MAX_NAMES: usize = 1_000;
+
+/// What a component says about itself, without being compiled or run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComponentInfo {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// BLAKE3 of the component, as 64 hexadecimal digits.
+    pub digest: String,
+    /// Its size.
+    pub bytes: usize,
+    /// The interfaces that it imports.
+    pub imports: Vec<String>,
+    /// The interfaces that it exports.
+    pub exports: Vec<String>,
+}
+
+impl ComponentInfo {
+    /// Reads a component of any size.
+    ///
+    /// # Errors
+    /// [`LoadError`] when it is none, or its manifest is missing or malformed.
+    pub fn read(component: &[u8]) -> Result<Self, LoadError> {
+        let inspection = Inspection::read(component)?;
+        let (manifest, digest) = (Manifest::of(&inspection)?, blake3::hash(component).to_hex().to_string());
+        let Inspection { imports, exports, .. } = inspection;
+        Ok(Self { manifest, digest, bytes: component.len(), imports, exports })
+    }
+}
 
 /// What a component says about itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -36,6 +70,9 @@ impl Inspection {
             let payload = payload.map_err(malformed)?;
             match &payload {
                 Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err(LoadError::CoreModule),
+                Payload::Version { .. } if depth == MAX_DEPTH => {
+                    return Err(LoadError::Malformed(format!("components inside it are nested over {MAX_DEPTH} deep")));
+                }
                 Payload::Version { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 _ => seen.section(&payload, depth == 1)?,
@@ -48,12 +85,12 @@ impl Inspection {
         match payload {
             Payload::ComponentImportSection(imports) if outermost => {
                 for import in imports.clone() {
-                    self.imports.push(import.map_err(malformed)?.name.name.to_owned());
+                    keep(&mut self.imports, "imports", import.map_err(malformed)?.name.name)?;
                 }
             }
             Payload::ComponentExportSection(exports) if outermost => {
                 for export in exports.clone() {
-                    self.exports.push(export.map_err(malformed)?.name.name.to_owned());
+                    keep(&mut self.exports, "exports", export.map_err(malformed)?.name.name)?;
                 }
             }
             Payload::CodeSectionEntry(body) if body.as_bytes().len() > MAX_FUNCTION_BYTES => {
@@ -74,6 +111,14 @@ impl Inspection {
         }
         Ok(())
     }
+}
+
+fn keep(names: &mut Vec<String>, what: &str, name: &str) -> Result<(), LoadError> {
+    if names.len() == MAX_NAMES {
+        return Err(LoadError::Malformed(format!("it has over {MAX_NAMES} {what}")));
+    }
+    names.push(name.to_owned());
+    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for use with map_err")]

@@ -9,11 +9,14 @@
 
 mod bindings;
 mod cache;
+mod compile;
 mod compute;
 mod config;
+mod contract;
 mod convert;
 mod engine;
 mod error;
+mod examine;
 mod failure;
 mod guest;
 mod host;
@@ -33,13 +36,18 @@ mod ticker;
 mod trusted;
 mod wasi;
 
+pub use compile::child::compile_component;
+pub use compile::{ChildCompiler, CompileLimit, CompileLimits, Compiler};
 pub use compute::{Closed, ComputeThread};
 pub use config::{Capability, Grant, Limits, RuntimeConfig, WantedLimits};
 pub use error::{LoadError, RuntimeError};
+pub use examine::{Examination, Import, Need};
 pub use http::{
     AddressRange, HostPattern, HttpDestination, HttpGrant, HttpGrantError, HttpLimits, HttpMethod, HttpMetrics,
     HttpScheme, PathPrefix, Resolver, Secret, SecretHeader, SystemResolver,
 };
+pub use inspect::ComponentInfo;
+pub use load::{Description, check_component};
 pub use manifest::Manifest;
 pub use metrics::PluginMetrics;
 pub use parameters::{ParameterError, ParameterFault};
@@ -49,6 +57,8 @@ pub use plugin::driver::Driver;
 pub use plugin::forecaster::Forecaster;
 pub use plugin::model::Model;
 pub use plugin::profiler::Profiler;
+pub use plugin::stream::Stream;
+pub use plugin::unchecked::QuantilePath;
 pub use runtime::Runtime;
 pub use state::{MAX_KEYS, MemoryState, StateError, StateStore};
 

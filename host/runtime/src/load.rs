@@ -5,12 +5,13 @@ use crate::bindings::driver::DriverPluginPre;
 use crate::bindings::forecaster::ForecasterPluginPre;
 use crate::bindings::profiler::ProfilerPluginPre;
 use crate::config::{Capability, Grant};
-use crate::engine;
+use crate::contract;
+use crate::engine::{self, EngineKind};
 use crate::error::LoadError;
 use crate::guest::Guest;
 use crate::host::StateAccess;
 use crate::http;
-use crate::inspect::Inspection;
+use crate::inspect::{ComponentInfo, Inspection};
 use crate::manifest::Manifest;
 use crate::metrics::Counters;
 use crate::parameters::Schema;
@@ -21,7 +22,9 @@ use crate::plugin::forecaster::Forecaster;
 use crate::plugin::profiler::Profiler;
 use crate::runtime::{Inner, Runtime};
 use crate::shared::Shared;
+use crate::trusted;
 use crate::wasi;
+use bytes::Bytes;
 use forewarm_domain::plugin::{PluginError, PluginKind};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -30,8 +33,33 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
 const CONTRACT: &str = "forewarm:plugin/";
-/// A version only adds to its minor one, so that all of `0.1` is served.
-const CONTRACT_MINOR: &str = "0.1.";
+
+/// What a component says about itself and asks for, checked against the contract and not compiled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// The names of its own imports, such as `forewarm:plugin/host@0.1.0`.
+    pub imports: Vec<String>,
+    /// The names of its own exports.
+    pub exports: Vec<String>,
+}
+
+impl Description {
+    /// Reads a component, as far as that goes without compiling it.
+    ///
+    /// # Errors
+    /// [`LoadError`] says which part does not fit and what would.
+    pub fn read(component: &[u8]) -> Result<Self, LoadError> {
+        check_bytes(component, usize::MAX)?;
+        let inspection = Inspection::read(component)?;
+        let manifest = Manifest::of(&inspection)?;
+        check_exports(&manifest, &inspection.exports)?;
+        let grant = Grant { capabilities: manifest.capabilities.clone(), ..Grant::default() };
+        check_imports(&manifest, &inspection.imports, &grant)?;
+        Ok(Self { manifest, imports: inspection.imports, exports: inspection.exports })
+    }
+}
 
 impl Runtime {
     /// Loads a component under a grant: reads its manifest, checks imports, exports and parameters, compiles it on a
@@ -41,33 +69,58 @@ impl Runtime {
     /// [`LoadError`] says which part does not fit and what would.
     pub async fn load(&self, component: Vec<u8>, grant: Grant) -> Result<Plugin, LoadError> {
         let inner = &self.0;
-        check_bytes(&component, inner.config.max_component_bytes)?;
-        let inspection = Inspection::read(&component)?;
-        let manifest = Manifest::of(&inspection)?;
-        check_exports(&manifest, &inspection.exports)?;
-        check_imports(&manifest, &inspection.imports, &grant)?;
-        let schema = Schema::new(&manifest.parameters)?;
-        schema.check(&grant.parameters)?;
-        let shared = Arc::new(shared(inner, manifest, schema, &component, &grant)?);
+        let component = Bytes::from(component);
+        let (max, bytes) = (inner.config.max_component_bytes, component.clone());
+        // Reading takes a while for a large component, and may take long for a hostile one.
+        let checked = blocking(move || Checked::read(&bytes, max, grant)).await??;
+        let shared = Arc::new(shared(inner, checked)?);
         let pre = inner.compile(component, &shared).await?;
         plugin(shared, pre).await
     }
 }
 
-fn shared(
-    inner: &Arc<Inner>,
+/// Checks a component as [`Runtime::load`] does before it compiles: its size, form, manifest, imports, exports and
+/// parameters. Nothing of it is compiled or run.
+///
+/// # Errors
+/// [`LoadError`] says which part does not fit and what would.
+pub fn check_component(component: &[u8], max_bytes: usize, grant: Grant) -> Result<ComponentInfo, LoadError> {
+    Checked::read(component, max_bytes, grant)?;
+    ComponentInfo::read(component)
+}
+
+/// A component that may be compiled: everything that is known without that was found right.
+struct Checked {
     manifest: Manifest,
     schema: Schema,
-    component: &[u8],
-    grant: &Grant,
-) -> Result<Shared, LoadError> {
+    digest: String,
+    grant: Grant,
+}
+
+impl Checked {
+    fn read(component: &[u8], max_bytes: usize, grant: Grant) -> Result<Self, LoadError> {
+        check_bytes(component, max_bytes)?;
+        let inspection = Inspection::read(component)?;
+        let manifest = Manifest::of(&inspection)?;
+        check_exports(&manifest, &inspection.exports)?;
+        check_imports(&manifest, &inspection.imports, &grant)?;
+        let schema = Schema::new(&manifest.parameters)?;
+        schema.check(&grant.parameters)?;
+        Ok(Self { manifest, schema, digest: blake3::hash(component).to_hex().to_string(), grant })
+    }
+}
+
+fn shared(inner: &Arc<Inner>, checked: Checked) -> Result<Shared, LoadError> {
+    let Checked { manifest, schema, digest, grant } = checked;
     let granted = |wants| manifest.capabilities.contains(&wants) && grant.capabilities.contains(&wants);
     let http =
         granted(Capability::Http).then(|| http::Client::new(grant.http.clone(), Arc::clone(&inner.config.resolver)));
     let state = || StateAccess { store: Arc::clone(&inner.state), home: Handle::current() };
+    let allowed = grant.limits.unwrap_or(inner.config.default_limits);
     Ok(Shared {
-        digest: blake3::hash(component).to_hex().to_string(),
-        limits: grant.limits.unwrap_or(inner.config.default_limits).granted(manifest.limits),
+        digest,
+        limits: allowed.granted(manifest.limits),
+        allowed,
         parameters: grant.parameters.to_string().into(),
         state: granted(Capability::State).then(state),
         http: http.transpose()?.map(Arc::new),
@@ -78,7 +131,7 @@ fn shared(
     })
 }
 
-fn check_bytes(component: &[u8], max: usize) -> Result<(), LoadError> {
+pub(crate) fn check_bytes(component: &[u8], max: usize) -> Result<(), LoadError> {
     if component.len() > max {
         return Err(LoadError::TooLarge { bytes: component.len(), max });
     }
@@ -93,29 +146,22 @@ fn exported(kind: PluginKind) -> String {
     format!("{CONTRACT}{kind}")
 }
 
-fn check_exports(manifest: &Manifest, exports: &[String]) -> Result<(), LoadError> {
+pub(crate) fn check_exports(manifest: &Manifest, exports: &[String]) -> Result<(), LoadError> {
     let wanted = exported(manifest.kind);
     let ours = |export: &&String| export.split('@').next() == Some(wanted.as_str());
     if let Some(export) = exports.iter().find(ours) {
-        return check_version(export);
+        return contract::check(export);
     }
     let exports = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
     let wanted = format!("{wanted}@{}", crate::CONTRACT_VERSION);
     Err(LoadError::WrongKind { kind: manifest.kind, wanted, exports })
 }
 
-fn check_version(interface: &str) -> Result<(), LoadError> {
-    match interface.split_once('@') {
-        Some((_, version)) if version.starts_with(CONTRACT_MINOR) => Ok(()),
-        _ => Err(LoadError::ContractVersion { interface: interface.to_owned() }),
-    }
-}
-
 fn check_imports(manifest: &Manifest, imports: &[String], grant: &Grant) -> Result<(), LoadError> {
     imports.iter().try_for_each(|import| check_import(manifest, import, grant))
 }
 
-fn check_import(manifest: &Manifest, import: &str, grant: &Grant) -> Result<(), LoadError> {
+pub(crate) fn check_import(manifest: &Manifest, import: &str, grant: &Grant) -> Result<(), LoadError> {
     let unknown = |reason| Err(LoadError::UnknownImport { import: import.to_owned(), reason });
     let Some(interface) = import.strip_prefix(CONTRACT) else {
         return match wasi::OFFERED.iter().any(|offered| import.starts_with(offered)) {
@@ -129,7 +175,7 @@ fn check_import(manifest: &Manifest, import: &str, grant: &Grant) -> Result<(), 
             false => unknown("it is neither of forewarm:plugin nor of WASI"),
         };
     };
-    check_version(import)?;
+    contract::check(import)?;
     match interface.split('@').next() {
         Some("types" | "host") => Ok(()),
         Some("state") => check_capability(manifest, import, grant, Capability::State),
@@ -148,33 +194,62 @@ fn check_capability(manifest: &Manifest, import: &str, grant: &Grant, wants: Cap
 }
 
 impl Inner {
-    /// Compiles off the async threads, one component at a time, and resolves the imports.
-    async fn compile(self: &Arc<Self>, component: Vec<u8>, shared: &Shared) -> Result<InstancePre<Guest>, LoadError> {
-        let _turn = self.compilations.acquire().await.map_err(|_| LoadError::Closed)?;
-        let (inner, kind) = (Arc::clone(self), shared.manifest.kind);
-        let compiled = spawn_blocking(move || inner.compile_here(kind, &component)).await;
-        let compiled = compiled.map_err(|_| LoadError::Closed)??;
+    /// The compiled component with its imports resolved: out of the cache, or compiled, one component at a time.
+    async fn compile(self: &Arc<Self>, component: Bytes, shared: &Shared) -> Result<InstancePre<Guest>, LoadError> {
+        let kind = EngineKind::of(shared.manifest.kind);
+        let compiled = match self.cached(kind, &component).await? {
+            Some(found) => found,
+            None => {
+                let _turn = self.compilations.acquire().await.map_err(|_| LoadError::Closed)?;
+                let code = self.config.compiler.compile(kind, &component).await?;
+                self.take_in(kind, component, code).await?
+            }
+        };
         let pre = match kind {
-            PluginKind::Driver => {
+            EngineKind::Driver => {
                 let linker = engine::link_driver(&self.driver, shared.state.is_some(), shared.http.is_some());
                 linker.map_err(|error| LoadError::Interface(error.to_string()))?.instantiate_pre(&compiled)
             }
-            _ => self.link_compute.instantiate_pre(&compiled),
+            EngineKind::Compute => self.link_compute.instantiate_pre(&compiled),
         };
         pre.map_err(interface)
     }
 
-    fn compile_here(&self, kind: PluginKind, component: &[u8]) -> Result<Component, LoadError> {
-        let (engine, name) = match kind {
-            PluginKind::Driver => (&self.driver, "driver"),
-            _ => (&self.compute, "compute"),
-        };
-        let compiled = match &self.cache {
-            Some(cache) => cache.load(engine, name, component),
-            None => Component::from_binary(engine, component),
-        };
-        compiled.map_err(|error| LoadError::Compile(format!("{error:#}")))
+    async fn cached(self: &Arc<Self>, kind: EngineKind, component: &Bytes) -> Result<Option<Component>, LoadError> {
+        let (inner, component) = (Arc::clone(self), component.clone());
+        blocking(move || inner.cache.as_ref()?.find(inner.engine(kind), kind, &component)).await
     }
+
+    /// Loads fresh machine code and keeps it.
+    async fn take_in(
+        self: &Arc<Self>,
+        kind: EngineKind,
+        component: Bytes,
+        code: Vec<u8>,
+    ) -> Result<Component, LoadError> {
+        let inner = Arc::clone(self);
+        let loaded = blocking(move || {
+            let engine = inner.engine(kind);
+            let compiled = trusted::deserialize(engine, &code)?;
+            if let Some(cache) = &inner.cache {
+                cache.keep(engine, kind, &component, &code);
+            }
+            Ok::<_, wasmtime::Error>(compiled)
+        });
+        loaded.await?.map_err(|error| LoadError::Compile(format!("{error:#}")))
+    }
+
+    fn engine(&self, kind: EngineKind) -> &Engine {
+        match kind {
+            EngineKind::Compute => &self.compute,
+            EngineKind::Driver => &self.driver,
+        }
+    }
+}
+
+/// Runs what takes a while off the threads that serve requests.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
+    spawn_blocking(work).await.map_err(|_| LoadError::Closed)
 }
 
 /// Checks the exports' types and makes the first instance.

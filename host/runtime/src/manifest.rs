@@ -1,7 +1,9 @@
 //! What a plugin says about itself: one JSON object in the custom section `forewarm:manifest`.
 
 use crate::config::{Capability, WantedLimits};
+use crate::convert::MAX_TEXT;
 use crate::error::LoadError;
+use crate::failure::clean;
 use crate::inspect::Inspection;
 use forewarm_domain::id::PluginName;
 use forewarm_domain::plugin::PluginKind;
@@ -59,11 +61,13 @@ impl Manifest {
     pub(crate) fn of(inspection: &Inspection) -> Result<Self, LoadError> {
         let text = inspection.manifest.as_deref().ok_or(LoadError::NoManifest)?;
         let written: Written = serde_json::from_slice(text).map_err(|error| LoadError::Manifest(error.to_string()))?;
-        if written.version.is_empty() || written.version.len() > 100 {
-            return Err(LoadError::Manifest("`version` must have 1 to 100 bytes".into()));
+        let printable = written.version.bytes().all(|byte| byte.is_ascii_graphic());
+        if !(1..=100).contains(&written.version.len()) || !printable {
+            return Err(LoadError::Manifest("`version` must be 1 to 100 printable ASCII characters".into()));
         }
         let capabilities = written.capabilities.iter().map(|name| capability(name)).collect::<Result<_, _>>()?;
         let Written { name, version, kind, summary, parameters, limits, .. } = written;
+        let summary = clean(&summary, MAX_TEXT);
         let manifest = Self { name, version, kind, summary, parameters, capabilities, limits };
         manifest.check_capabilities()
     }

@@ -1,17 +1,23 @@
 //! What is counted per plugin, and the snapshot of it that the host reports.
 
 use crate::http::{HttpCounters, HttpMetrics};
-use std::sync::Arc;
+use forewarm_domain::plugin::PluginErrorKind;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a plugin has done since it was loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginMetrics {
     /// Calls that reached the guest.
     pub calls: u64,
     /// The time that they took together, in seconds.
     pub call_seconds: f64,
+    /// Milliseconds in which a guest computed, in whole ticks of the clock that ends it: a call of less counts nothing.
+    pub guest_ticks: u64,
+    /// Calls without an answer, by kind: the plugin's own refusals and the sandbox's.
+    pub failures: BTreeMap<PluginErrorKind, u64>,
     /// Calls that ended in a trap, limits included, deadlines not.
     pub traps: u64,
     /// Calls that were ended at their deadline.
@@ -24,6 +30,9 @@ pub struct PluginMetrics {
     pub live_instances: u64,
     /// Log lines that were dropped because a call had used up its budget.
     pub log_dropped: u64,
+    /// Requests to the host's functions that were refused: keys and values of state over their limits, state that is not
+    /// granted.
+    pub refused_requests: u64,
     /// What became of its requests.
     pub http: HttpMetrics,
 }
@@ -39,6 +48,10 @@ pub(crate) struct Counters {
     peak_memory: AtomicU64,
     live: AtomicU64,
     log_dropped: AtomicU64,
+    refused_requests: AtomicU64,
+    guest_ticks: AtomicU64,
+    /// Written where a call has failed, which is rare and slow anyway.
+    failures: Mutex<BTreeMap<PluginErrorKind, u64>>,
     pub(crate) http: HttpCounters,
 }
 
@@ -69,6 +82,18 @@ impl Counters {
         self.log_dropped.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn request_refused(&self) {
+        self.refused_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ticked(&self) {
+        self.guest_ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed(&self, kind: PluginErrorKind) {
+        *self.failures.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+    }
+
     pub(crate) fn snapshot(&self) -> PluginMetrics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         PluginMetrics {
@@ -80,6 +105,9 @@ impl Counters {
             peak_memory_bytes: read(&self.peak_memory),
             live_instances: read(&self.live),
             log_dropped: read(&self.log_dropped),
+            refused_requests: read(&self.refused_requests),
+            guest_ticks: read(&self.guest_ticks),
+            failures: self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             http: self.http.snapshot(),
         }
     }
@@ -113,8 +141,11 @@ mod tests {
         counters.called(Duration::from_millis(1_500));
         counters.memory(10);
         counters.memory(5);
+        counters.failed(PluginErrorKind::Trap);
+        counters.failed(PluginErrorKind::Trap);
         let seen = counters.snapshot();
         assert_eq!((seen.calls, seen.call_seconds, seen.peak_memory_bytes, seen.live_instances), (1, 1.5, 10, 1));
+        assert_eq!(seen.failures, BTreeMap::from([(PluginErrorKind::Trap, 2)]));
         drop(living);
         assert_eq!(counters.snapshot().live_instances, 0);
     }

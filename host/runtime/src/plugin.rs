@@ -5,6 +5,8 @@ pub(crate) mod driver;
 pub(crate) mod forecaster;
 pub(crate) mod model;
 pub(crate) mod profiler;
+pub(crate) mod stream;
+pub(crate) mod unchecked;
 
 use crate::config::Limits;
 use crate::http::{Client, HttpGrant};
@@ -62,6 +64,12 @@ impl Plugin {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.shared().limits
+    }
+
+    /// What the operator allows its instances and calls, whatever it wants.
+    #[must_use]
+    pub fn allowed(&self) -> Limits {
+        self.shared().allowed
     }
 
     /// What its requests may reach; `None` without the capability `http`.

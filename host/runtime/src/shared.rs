@@ -16,6 +16,8 @@ pub(crate) struct Shared {
     /// BLAKE3 of the component, as hexadecimal digits.
     pub(crate) digest: String,
     pub(crate) limits: Limits,
+    /// What the operator allows; the manifest may want less.
+    pub(crate) allowed: Limits,
     pub(crate) schema: Schema,
     /// The granted parameters as JSON.
     pub(crate) parameters: Arc<str>,
@@ -31,8 +33,9 @@ impl Shared {
         PluginError { plugin: self.manifest.name.clone(), kind, message: message.into() }
     }
 
-    /// Counts an error of the sandbox's and hands it on.
+    /// Counts an error and hands it on.
     pub(crate) fn counted(&self, error: PluginError) -> PluginError {
+        self.counters.failed(error.kind);
         match error.kind {
             PluginErrorKind::Deadline => self.counters.overdue(),
             PluginErrorKind::Trap | PluginErrorKind::Memory | PluginErrorKind::HostBudget => self.counters.trapped(),

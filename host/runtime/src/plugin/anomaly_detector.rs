@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct AnomalyDetector {
     pub(crate) shared: Arc<Shared>,
-    pre: AnomalyDetectorPluginPre<Guest>,
+    pub(crate) pre: AnomalyDetectorPluginPre<Guest>,
 }
 
 impl std::fmt::Debug for AnomalyDetector {
@@ -36,10 +36,7 @@ impl AnomalyDetector {
     /// [`PluginErrorKind::InvalidInput`] when the input breaks the contract, [`PluginErrorKind::InvalidAnswer`] when
     /// the verdicts do, the plugin's own, or the sandbox's.
     pub async fn detect(&self, history: Series, sensitivity: f64) -> Result<Vec<Verdict>, PluginError> {
-        if !(sensitivity > 0.0 && sensitivity < 1.0) {
-            let message = format!("the sensitivity lies inside (0, 1), not at {sensitivity}");
-            return Err(self.shared.error(PluginErrorKind::InvalidInput, message));
-        }
+        self.check_sensitivity(sensitivity)?;
         let own = |failure: Failure| failure.into_error(&self.shared.manifest.name, "");
         let history = convert::series(history).map_err(own)?;
         self.shared
@@ -50,9 +47,17 @@ impl AnomalyDetector {
             })
             .await
     }
+
+    pub(crate) fn check_sensitivity(&self, sensitivity: f64) -> Result<(), PluginError> {
+        if sensitivity > 0.0 && sensitivity < 1.0 {
+            return Ok(());
+        }
+        let message = format!("the sensitivity lies inside (0, 1), not at {sensitivity}");
+        Err(self.shared.error(PluginErrorKind::InvalidInput, message))
+    }
 }
 
-fn verdicts_from(verdicts: &[wit::Verdict], expected: usize) -> Result<Vec<Verdict>, Failure> {
+pub(crate) fn verdicts_from(verdicts: &[wit::Verdict], expected: usize) -> Result<Vec<Verdict>, Failure> {
     if verdicts.len() != expected {
         return Err(Failure::Invalid(format!("{} verdicts for {expected} values", verdicts.len())));
     }

@@ -131,7 +131,11 @@ impl Driver {
         Err(self.0.shared.error(PluginErrorKind::InvalidAnswer, message))
     }
 
-    async fn page(&self, cursor: Option<String>) -> Result<(Vec<DriverInstance>, Option<String>), PluginError> {
+    /// One page of the instances, and what continues the list; [`Self::list`] follows it to its end.
+    ///
+    /// # Errors
+    /// [`PluginErrorKind::InvalidAnswer`] for a page of over 1,000, the plugin's own, or the sandbox's.
+    pub async fn page(&self, cursor: Option<String>) -> Result<(Vec<DriverInstance>, Option<String>), PluginError> {
         self.call(move |live| {
             Box::pin(async move {
                 let interface = live.bindings.forewarm_plugin_driver();

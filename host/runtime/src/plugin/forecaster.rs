@@ -22,7 +22,7 @@ pub(crate) const MAX_SAVED_BYTES: usize = 1 << 20;
 #[derive(Clone)]
 pub struct Forecaster {
     pub(crate) shared: Arc<Shared>,
-    pre: ForecasterPluginPre<Guest>,
+    pub(crate) pre: ForecasterPluginPre<Guest>,
     description: Arc<ForecasterDescription>,
 }
 
@@ -119,7 +119,7 @@ impl Forecaster {
             .await
     }
 
-    fn open(
+    pub(crate) fn open(
         &self,
         thread: &ComputeThread,
         parameters: &Value,
@@ -150,7 +150,7 @@ impl Forecaster {
     }
 }
 
-fn description_from(of: wit::Description) -> Result<ForecasterDescription, Failure> {
+pub(crate) fn description_from(of: wit::Description) -> Result<ForecasterDescription, Failure> {
     let wit::Description { summary, min_history, max_history, max_horizon } = of;
     if min_history == 0 || max_history < min_history || max_horizon == 0 {
         return Err(Failure::Invalid(format!(

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-const MAX_OBSERVED: usize = 100_000;
+pub(crate) const MAX_OBSERVED: usize = 100_000;
 
 /// A fitted model. It has one place in the runtime's pool until it is dropped.
 ///
@@ -135,7 +135,7 @@ impl Model {
     }
 
     /// Runs `job` in the held instance.
-    fn run<T>(
+    pub(crate) fn run<T>(
         &mut self,
         thread: &ComputeThread,
         values: usize,
@@ -148,7 +148,7 @@ impl Model {
     }
 
     /// Makes a call on a compute thread. Meanwhile the instance is away, so that a dropped future loses it.
-    async fn away<T: Send + 'static>(
+    pub(crate) async fn away<T: Send + 'static>(
         &mut self,
         call: impl FnOnce(&mut Self, &ComputeThread) -> Result<T, PluginError> + Send + 'static,
     ) -> Result<T, PluginError> {
@@ -168,7 +168,7 @@ impl Model {
     }
 }
 
-fn check_observed(values: &[f64]) -> Result<(), Failure> {
+pub(crate) fn check_observed(values: &[f64]) -> Result<(), Failure> {
     if values.len() > MAX_OBSERVED {
         return Err(Failure::Input(format!("at most {MAX_OBSERVED} values are observed at a time")));
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Profiler {
     pub(crate) shared: Arc<Shared>,
-    pre: ProfilerPluginPre<Guest>,
+    pub(crate) pre: ProfilerPluginPre<Guest>,
 }
 
 impl std::fmt::Debug for Profiler {
@@ -65,7 +65,7 @@ impl Profiler {
             .await
     }
 
-    fn input<A, B>(&self, of: Vec<A>, convert: fn(A) -> Result<B, Failure>) -> Result<Vec<B>, PluginError> {
+    pub(crate) fn input<A, B>(&self, of: Vec<A>, convert: fn(A) -> Result<B, Failure>) -> Result<Vec<B>, PluginError> {
         let converted: Result<_, Failure> = of.into_iter().map(convert).collect();
         converted.map_err(|failure| failure.into_error(&self.shared.manifest.name, ""))
     }

@@ -14,8 +14,18 @@ fn public(host: &str, port: u16) -> HttpDestination {
 async fn a_name_that_leads_inside_is_refused() {
     let server = Server::start(Answer::Text(ok("secret"))).await;
     for address in [
-        "127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "100.64.0.1", "169.254.169.254", "fd00:ec2::254", "fe80::1",
-        "64:ff9b::7f00:1", "2002:7f00:1::", "0.0.0.0", "::",
+        "127.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "10.0.0.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "fd00:ec2::254",
+        "fe80::1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "0.0.0.0",
+        "::",
     ] {
         let courier = load(grant(vec![public("api.test", server.port())]), Rebinding::new(&[&[address]])).await;
         let step = json!({ "url": format!("http://api.test:{}/", server.port()) });
@@ -64,8 +74,19 @@ async fn odd_forms_of_an_address_are_refused() {
     assert_eq!(courier.get(&format!("http://[::ffff:127.0.0.1]:{port}/")).await["status"], 200);
     assert_eq!(courier.get(&format!("http://[::ffff:7f00:1]:{port}/")).await["status"], 200);
     for host in [
-        "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "127.1", "127.0.1", "127.0.0.1.", "localhost.",
-        "user@localhost", "user:pass@localhost", "localhost@evil.test", "%6cocalhost", "[fe80::1%25lo]",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.1",
+        "127.0.0.1.",
+        "localhost.",
+        "user@localhost",
+        "user:pass@localhost",
+        "localhost@evil.test",
+        "%6cocalhost",
+        "[fe80::1%25lo]",
     ] {
         let outcome = courier.get(&format!("http://{host}:{port}/")).await;
         let error = outcome["error"].as_str().unwrap_or_else(|| panic!("{host} was answered: {outcome}"));

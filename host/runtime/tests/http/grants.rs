@@ -15,7 +15,10 @@ async fn a_granted_request_arrives_as_it_was_sent() {
     let outcome = courier.run(json!([step])).await.remove(0);
     assert_eq!((&outcome["status"], &outcome["body"]), (&json!(200), &json!("hello")));
     let request = server.requests().remove(0);
-    assert!(request.starts_with("PUT /v1/pods?name=a%2Fb HTTP/1.1\r\n") && request.ends_with("\r\n\r\nabc"), "{request}");
+    assert!(
+        request.starts_with("PUT /v1/pods?name=a%2Fb HTTP/1.1\r\n") && request.ends_with("\r\n\r\nabc"),
+        "{request}"
+    );
     let host = format!("host: api.test:{}", server.port());
     for line in [host.as_str(), "x-trace: 1", "cookie: a=b", "content-length: 3"] {
         assert_eq!(request.lines().filter(|found| *found == line).count(), 1, "{line} in {request}");
@@ -30,7 +33,8 @@ async fn scheme_host_port_path_and_method_have_to_fit() {
     let server = Server::start(Answer::Text(ok(""))).await;
     let port = server.port();
     let methods = BTreeSet::from([HttpMethod::Get]);
-    let only = HttpDestination { methods, path_prefix: "/v1".parse().expect("a path"), ..destination("*.api.test", port) };
+    let only =
+        HttpDestination { methods, path_prefix: "/v1".parse().expect("a path"), ..destination("*.api.test", port) };
     let courier = load(grant(vec![only]), local()).await;
     assert_eq!(courier.get(&format!("http://a.api.test:{port}/v1/x")).await["status"], 200);
 
@@ -67,14 +71,29 @@ async fn nothing_can_be_smuggled() {
     let url = format!("http://api.test:{port}/");
     // What is no header at all does not reach the host's rules: the guest is told at once.
     for (name, value) in [
-        ("x", "a\r\nhost: evil"), ("x", "a\nb: c"), ("x", "a\r\n b"), ("x", "a\u{0}"), ("x\r\ny", "a"), ("x y", "a"), ("", "a"),
+        ("x", "a\r\nhost: evil"),
+        ("x", "a\nb: c"),
+        ("x", "a\r\n b"),
+        ("x", "a\u{0}"),
+        ("x\r\ny", "a"),
+        ("x y", "a"),
+        ("", "a"),
     ] {
         let outcome = courier.run(json!([{ "url": url, "headers": [[name, value]] }])).await.remove(0);
         assert!(outcome["error"].as_str().is_some_and(|error| error.contains("InvalidSyntax")), "{name:?}: {outcome}");
     }
     for name in [
-        "Host", "Connection", "Keep-Alive", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Expect", "Proxy-Connection",
-        "Proxy-Authorization", "HTTP2-Settings",
+        "Host",
+        "Connection",
+        "Keep-Alive",
+        "Transfer-Encoding",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Expect",
+        "Proxy-Connection",
+        "Proxy-Authorization",
+        "HTTP2-Settings",
     ] {
         let outcome = courier.run(json!([{ "url": url, "headers": [[name, "chunked"]] }])).await.remove(0);
         assert!(outcome["error"].as_str().is_some_and(|error| error.contains("Forbidden")), "{name}: {outcome}");

@@ -51,8 +51,14 @@ async fn sizes_of_a_response() {
     for (answer, code) in [
         (Answer::Text(ok(&"a".repeat(1_001))), "HttpResponseBodySize(Some(1000))"),
         (Answer::Endless(chunked.into(), chunk, Duration::ZERO), "HttpResponseBodySize(Some(1000))"),
-        (Answer::Endless("HTTP/1.1 200 OK\r\n".into(), "x: y\r\n".into(), Duration::ZERO), "HttpResponseHeaderSectionSize"),
-        (Answer::Endless("HTTP/1.1 200 OK\r\nx: ".into(), "a".repeat(99), Duration::ZERO), "HttpResponseHeaderSectionSize"),
+        (
+            Answer::Endless("HTTP/1.1 200 OK\r\n".into(), "x: y\r\n".into(), Duration::ZERO),
+            "HttpResponseHeaderSectionSize",
+        ),
+        (
+            Answer::Endless("HTTP/1.1 200 OK\r\nx: ".into(), "a".repeat(99), Duration::ZERO),
+            "HttpResponseHeaderSectionSize",
+        ),
     ] {
         let server = Server::start(answer.clone()).await;
         limited(&server, limits).await.refuses(to(&server), code, "response-size").await;

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-const ID: InstanceId = InstanceId(Uuid::from_u128(7));
-const TOKEN: IdempotencyToken = IdempotencyToken(Uuid::from_u128(8));
+pub(crate) const ID: InstanceId = InstanceId(Uuid::from_u128(7));
+pub(crate) const TOKEN: IdempotencyToken = IdempotencyToken(Uuid::from_u128(8));
 
-fn persona() -> PersonaView {
+pub(crate) fn persona() -> PersonaView {
     PersonaView {
         name: "web".parse().expect("a name"),
         version: 1,

@@ -49,8 +49,8 @@ async fn manifest_and_exports_have_to_agree() {
 
 #[tokio::test]
 async fn another_version_of_the_contract_is_named() {
-    let future = of_version(&forecaster("", ""), b"0.2.0");
-    check(future, "forecaster@0.2.0, and this host serves forewarm:plugin@0.1.0").await;
+    let future = of_version(&forecaster("", ""), b"0.3.0");
+    check(future, "needs forewarm >= 0.3.0 (contract forewarm:plugin@0.3.0); this host serves 0.1 and 0.2").await;
     load(of_version(&forecaster("", ""), b"0.1.7"), Grant::default()).await.expect("a patch is served");
 }
 

@@ -2,10 +2,16 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
+mod compiling;
+mod components;
 mod compute_thread;
+mod contract_versions;
 mod drivers;
 mod first_party;
 mod forecasting;
+mod hostile_drivers;
+mod hostile_forecasters;
 mod hostile_guests;
 mod loading;
 mod support;
+mod watch;

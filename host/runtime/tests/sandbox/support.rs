@@ -7,8 +7,8 @@ use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+
+pub(crate) use forewarm_tests::guests::{component, with_manifest};
 
 pub(crate) const STEP_MS: i64 = 60_000;
 pub(crate) const NOW: TimestampMs = TimestampMs(1_700_000_000_000);
@@ -25,6 +25,12 @@ pub(crate) fn forecaster(place: &str, body: &str) -> Vec<u8> {
     with_manifest(&component(&text, "forecaster-plugin"), &manifest("forecaster"))
 }
 
+/// A component of `tests/guests`.
+pub(crate) fn guest(name: &str) -> Vec<u8> {
+    let folder = std::env::var_os("FOREWARM_GUESTS").expect("FOREWARM_GUESTS names no folder: run `cargo xtask test`");
+    std::fs::read(Path::new(&folder).join(format!("{name}.wasm"))).expect("a built guest")
+}
+
 /// The driver of `driver.wat`.
 pub(crate) fn driver(name: &str) -> Vec<u8> {
     let manifest = json!({ "name": name, "version": "1", "kind": "driver", "capabilities": ["state"] });
@@ -37,32 +43,7 @@ pub(crate) fn manifest(kind: &str) -> serde_json::Value {
     json!({ "name": format!("test-{kind}"), "version": "1", "kind": kind, "parameters": parameters })
 }
 
-/// A component from the text of its core module.
-pub(crate) fn component(text: &str, world: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(text).expect("a module");
-    let mut resolve = Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/0.1.0");
-    let (package, _) = resolve.push_dir(wit).expect("the contract");
-    let world = resolve.select_world(&[package], Some(world)).expect("a world");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("embeds");
-    ComponentEncoder::default().module(&module).expect("fits the world").validate(true).encode().expect("encodes")
-}
-
-/// Adds the custom section `forewarm:manifest`.
-pub(crate) fn with_manifest(component: &[u8], manifest: &serde_json::Value) -> Vec<u8> {
-    let name = b"forewarm:manifest";
-    let text = manifest.to_string();
-    let mut section = leb(name.len());
-    section.extend(name);
-    section.extend(text.as_bytes());
-    let mut bytes = component.to_vec();
-    bytes.push(0);
-    bytes.extend(leb(section.len()));
-    bytes.extend(section);
-    bytes
-}
-
-fn leb(mut value: usize) -> Vec<u8> {
+pub(crate) fn leb(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = (value & 0x7f) as u8;
@@ -94,7 +75,16 @@ pub(crate) fn grant(limits: Limits) -> Grant {
 
 /// The forecaster with `body` in the function `place`, loaded under tight limits.
 pub(crate) async fn load_forecaster(place: &str, body: &str) -> (Plugin, forewarm_runtime::Forecaster) {
-    let plugin = runtime(small()).load(forecaster(place, body), grant(tight())).await.expect("loads");
+    load_into(&runtime(small()), forecaster(place, body), tight()).await
+}
+
+/// A forecaster, loaded under `limits`.
+pub(crate) async fn load_into(
+    runtime: &Runtime,
+    component: Vec<u8>,
+    limits: Limits,
+) -> (Plugin, forewarm_runtime::Forecaster) {
+    let plugin = runtime.load(component, grant(limits)).await.expect("loads");
     let Plugin::Forecaster(forecaster) = plugin.clone() else { panic!("a forecaster") };
     (plugin, forecaster)
 }

@@ -1,8 +1,8 @@
 //! A driver that sends the requests it is told to. A test puts them, as JSON, into the setting `script` of a persona and
 //! asks for its prices; what became of them comes back as the text of an error.
 
-use forewarm_sdk::http::{Error as HttpError, Pending, Request, Response};
 use forewarm_sdk::Plugin;
+use forewarm_sdk::http::{Error as HttpError, Pending, Request, Response};
 use forewarm_sdk::prelude::*;
 use std::time::Duration;
 
@@ -93,7 +93,12 @@ fn run(step: &Step) -> Vec<Outcome> {
 #[driver(summary = "Sends the requests that a test tells it to", capabilities = ["http"], memory_mib = 64)]
 impl Driver for Courier {
     fn describe() -> Result<DriverDescription, Error> {
-        Ok(DriverDescription { summary: Self::SUMMARY.to_owned(), tiers: vec![Tier::Warm], operations: vec![], max_instances: None })
+        Ok(DriverDescription {
+            summary: Self::SUMMARY.to_owned(),
+            tiers: vec![Tier::Warm],
+            operations: vec![],
+            max_instances: None,
+        })
     }
 
     fn prices(query: PriceQuery) -> Result<Vec<Price>, Error> {

@@ -1,4 +1,4 @@
-//! The contract of `wit/0.1.0` as Rust, generated: one module per world, all of them with the same `types` and `host`.
+//! The contract of `wit/0.1.0`, generated: one module per world, all of them with the same `types` and `host`.
 
 use wasmtime::component::bindgen;
 
