@@ -24,6 +24,11 @@ pub(crate) fn nats_server() -> PathBuf {
     existing("FOREWARM_TEST_NATS_SERVER")
 }
 
+/// The program `docker-registry`.
+pub(crate) fn registry() -> PathBuf {
+    existing("FOREWARM_TEST_REGISTRY")
+}
+
 /// The folder with PostgreSQL's programs.
 pub(crate) fn postgres_programs() -> PathBuf {
     existing("FOREWARM_TEST_PG_BIN")

@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod failure;
+mod fuzz;
 mod plugins;
 mod process;
 mod setup;
@@ -27,7 +28,7 @@ struct Arguments {
 enum Verb {
     /// Provide the wasm target and build the plugins; takes well under a second when nothing is missing
     Setup {
-        /// Also provide what the tests need: cargo-nextest, a NATS server, PostgreSQL
+        /// Also provide what the tests need: cargo-nextest, a NATS server, PostgreSQL, an OCI registry
         #[arg(long)]
         tests: bool,
     },
@@ -54,6 +55,12 @@ enum Verb {
     Openapi,
     /// Rewrite all committed snapshots: OpenAPI document, CLI help, configuration reference, WIT digests
     Snapshots,
+    /// Fuzz what a host reads before it compiles a plugin; needs a nightly compiler and cargo-fuzz
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = 60, value_name = "N")]
+        seconds: u32,
+    },
     /// Check the licences and sources of all dependencies
     Deny,
 }
@@ -66,8 +73,12 @@ enum Subject {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// The plugin runtime: compile, instantiate, call
-    Runtime,
+    /// The plugin runtime beside raw wasmtime, Extism and native code: calls, deadlines, starts, memory
+    Runtime {
+        /// Also write the figures to this file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -89,9 +100,10 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Test { args } => check::test(&workspace, &args),
         Verb::Lint => check::lint(&workspace),
         Verb::Bench { subject: Subject::Host { json } } => bench::host(&workspace, json),
-        Verb::Bench { subject: Subject::Runtime } => bench::runtime(&workspace),
+        Verb::Bench { subject: Subject::Runtime { json } } => bench::runtime(&workspace, json),
         Verb::Openapi => check::openapi(&workspace),
         Verb::Snapshots => check::snapshots(&workspace),
+        Verb::Fuzz { seconds } => fuzz::fuzz(&workspace, seconds),
         Verb::Deny => check::deny(&workspace),
     }
 }

@@ -166,6 +166,17 @@ pub enum Policy {
     Reactive,
 }
 
+impl Policy {
+    /// The rule's name, as in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LevelProgramme => "level_programme",
+            Self::Reactive => "reactive",
+        }
+    }
+}
+
 /// Which plugins serve a persona.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +187,11 @@ pub struct PersonaPlugins {
     /// Parameters for the forecaster, checked against its manifest's schema.
     #[serde(default = "empty_object")]
     pub forecaster_parameters: serde_json::Value,
+    /// Forecast in its place, the first that can, while the forecaster fails; with their own parameters' defaults. When
+    /// none can, the plan follows the last load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 8)]
+    pub fallback_forecasters: Vec<PluginName>,
     /// Creates and destroys its instances.
     #[serde(default = "default_driver")]
     pub driver: PluginName,
@@ -183,7 +199,12 @@ pub struct PersonaPlugins {
 
 impl Default for PersonaPlugins {
     fn default() -> Self {
-        Self { forecaster: default_forecaster(), forecaster_parameters: empty_object(), driver: default_driver() }
+        Self {
+            forecaster: default_forecaster(),
+            forecaster_parameters: empty_object(),
+            fallback_forecasters: Vec::new(),
+            driver: default_driver(),
+        }
     }
 }
 

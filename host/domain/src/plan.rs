@@ -139,6 +139,8 @@ pub enum ReasonCode {
     Maximum,
     /// Claims that are served or wait.
     Promised,
+    /// The driver can't be called at present: what is wanted waits.
+    DriverDown,
 }
 
 impl Reason {

@@ -56,7 +56,7 @@ pub struct PluginError {
 }
 
 /// What went wrong in a call to a plugin. The first part is the plugin's own answer, the second the sandbox's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PluginErrorKind {
     /// The input breaks the contract.
@@ -91,6 +91,8 @@ pub enum PluginErrorKind {
     Saturated,
     /// No host carries this plugin, or none answered in time.
     Unreachable,
+    /// Its supervisor lets no calls through at present, after failures of the sandbox's sort.
+    Quarantined,
 }
 
 impl PluginErrorKind {
@@ -106,7 +108,21 @@ impl PluginErrorKind {
                 | Self::Trap
                 | Self::Saturated
                 | Self::Unreachable
+                | Self::Quarantined
         )
+    }
+
+    /// Whether the guest misbehaved in its sandbox or broke the contract, as opposed to answering that it can't: this
+    /// is what supervision counts.
+    #[must_use]
+    pub fn is_misbehaviour(self) -> bool {
+        matches!(self, Self::InvalidAnswer) || self.loses_instance()
+    }
+
+    /// Whether the instance that was called is gone, and all that it held with it.
+    #[must_use]
+    pub fn loses_instance(self) -> bool {
+        matches!(self, Self::Trap | Self::Deadline | Self::Memory | Self::HostBudget)
     }
 }
 
@@ -129,6 +145,7 @@ impl fmt::Display for PluginErrorKind {
             Self::InvalidAnswer => "invalid answer",
             Self::Saturated => "no free instance",
             Self::Unreachable => "unreachable",
+            Self::Quarantined => "not called at present",
         })
     }
 }

@@ -8,11 +8,13 @@ use crate::plugins::{self, PluginHost, PluginsError};
 use crate::store::{self, Store, StoreError};
 use forewarm_bus::{Bus, ConnectError, LocalBus, NatsBus, NatsConfig};
 use forewarm_domain::time::{Clock, SECOND_MS};
-use forewarm_runtime::{Runtime, RuntimeConfig, RuntimeError};
+use forewarm_runtime::{Compiler, Runtime, RuntimeConfig, RuntimeError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What makes this program compile one component and end.
+const COMPILE_COMMAND: &str = "compile-component";
 /// A call to a plugin that was not answered after this time is given up. Plugins' own deadlines are shorter.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A driver operation that failed this often is given up.
@@ -54,6 +56,9 @@ pub enum AppError {
     /// The bus.
     #[error(transparent)]
     Bus(#[from] ConnectError),
+    /// The program that compiles plugins.
+    #[error("the system does not tell where this program is, so that it can't be started to compile plugins: {0}")]
+    Program(std::io::Error),
     /// The sandbox.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -63,19 +68,27 @@ pub enum AppError {
 }
 
 impl App {
-    /// Opens store, series, bus, sandbox and plugins. `components` is where compiled plugins are kept between runs.
+    /// Opens store, series, bus, sandbox and plugins; `sandbox` is what [`sandbox`] makes of the configuration.
     ///
     /// # Errors
     /// [`AppError`] names the part that could not be opened; what was opened before is closed again.
-    pub async fn open(config: Config, components: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+    pub async fn open(config: Config, sandbox: RuntimeConfig, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let path = config.data_dir.clone();
         std::fs::create_dir_all(&path).map_err(|cause| AppError::DataDir { path, cause })?;
         let metrics = Arc::new(Metrics::default());
         let store = Store::open(&store_config(&config)).await?;
         let series = SeriesBook::open(store.clone(), Arc::clone(&clock), ingest_config(&config)).await?;
         let bus = connect(&config.bus).await?;
-        let runtime = Runtime::new(runtime_config(&config, components), Arc::clone(&clock), Arc::new(store.clone()))?;
-        let plugins = Arc::new(PluginHost::start(&config.plugins, &runtime, bus.as_ref()).await?);
+        let runtime = Runtime::new(sandbox, Arc::clone(&clock), Arc::new(store.clone()))?;
+        let carried = plugins::Parts {
+            config: config.plugins.clone(),
+            runtime,
+            bus: Arc::clone(&bus),
+            store: Some(store.clone()),
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&metrics),
+        };
+        let plugins = Arc::new(PluginHost::start(carried).await?);
         let settings = settings(&config.planning, plugins::compute_threads(&config.plugins));
         let parts = Parts { clock, settings, store, series, bus, metrics: Arc::clone(&metrics) };
         let core = Core::open(parts).await?;
@@ -124,15 +137,23 @@ fn ingest_config(config: &Config) -> ingest::IngestConfig {
     }
 }
 
-fn runtime_config(config: &Config, components: PathBuf) -> RuntimeConfig {
-    RuntimeConfig {
-        compute_threads: plugins::compute_threads(&config.plugins),
-        max_instances: config.plugins.max_instances,
-        max_component_bytes: (config.plugins.max_component_mib as usize) << 20,
-        cache_dir: Some(components),
-        default_limits: plugins::limits(config.plugins.limits),
+/// The sandbox as the configuration has it. `components` is where compiled plugins are kept between runs; they are
+/// compiled by this program, started a second time with `forewarm compile-component`.
+///
+/// # Errors
+/// [`AppError::Program`] where the system does not tell which program this is.
+pub fn sandbox(config: &Config, components: Option<PathBuf>) -> Result<RuntimeConfig, AppError> {
+    let plugins = &config.plugins;
+    let compile = plugins::compile_limits(plugins.compile);
+    Ok(RuntimeConfig {
+        compute_threads: plugins::compute_threads(plugins),
+        max_instances: plugins.max_instances,
+        max_component_bytes: (plugins.max_component_mib as usize) << 20,
+        cache_dir: components,
+        compiler: Compiler::this_program(&[COMPILE_COMMAND], compile).map_err(AppError::Program)?,
+        default_limits: plugins::limits(plugins.limits),
         ..RuntimeConfig::default()
-    }
+    })
 }
 
 fn settings(planning: &PlanningConfig, compute_threads: usize) -> Settings {

@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if cli.compiles_component() {
+        return forewarm_runtime::compile_component();
+    }
     // Two providers may be compiled in; the choice has to be made before the first connection.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         eprintln!("forewarm: a TLS provider was installed already");

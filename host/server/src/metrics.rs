@@ -1,6 +1,9 @@
 //! What the host counts and measures, in the OpenMetrics text format. Each part of the host calls the method that names
 //! what happened; only this file knows names and labels of the metrics.
 
+mod sandbox;
+
+use crate::plugins::PluginInfo;
 use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::plan::{Plan, Stock};
 use prometheus_client::encoding::text;
@@ -36,6 +39,11 @@ pub struct Metrics {
     forecast_seconds: Spans<1>,
     plugin_calls: Counts<2>,
     plugin_failures: Counts<2>,
+    plugin_supervised: Counts<2>,
+    plugin_quarantined: Levels<1>,
+    plugin_switches: Counts<1>,
+    forecaster_switches: Counts<2>,
+    policy_switches: Counts<2>,
     ingest_samples: Counts<2>,
     store_commit_seconds: Histogram,
 }
@@ -72,6 +80,19 @@ impl Default for Metrics {
         let forecast_seconds = register(r, "forecast_seconds", "Time to get one forecast", spans(seconds));
         let plugin_calls = register(r, "plugin_calls", "Calls to plugins", Counts::default());
         let plugin_failures = register(r, "plugin_failures", "Calls to plugins without an answer", Counts::default());
+        let plugin_supervised = register(
+            r,
+            "plugin_supervised",
+            "Decisions of a plugin's supervisor, by the state reached",
+            Counts::default(),
+        );
+        let plugin_quarantined =
+            register(r, "plugin_quarantined", "1 while a plugin is quarantined", Levels::default());
+        let plugin_switches = register(r, "plugin_switches", "Switches between a plugin's versions", Counts::default());
+        let forecaster_switches =
+            register(r, "forecaster_switches", "Switches of a persona to another forecaster", Counts::default());
+        let policy_switches =
+            register(r, "policy_switches", "Switches of a persona to another rule", Counts::default());
         let ingest_samples = register(r, "ingest_samples", "Samples taken in or refused", Counts::default());
         let store_commit_seconds = register(r, "store_commit_seconds", "Time to commit to the store", seconds());
         Self {
@@ -89,6 +110,11 @@ impl Default for Metrics {
             forecast_seconds,
             plugin_calls,
             plugin_failures,
+            plugin_supervised,
+            plugin_quarantined,
+            plugin_switches,
+            forecaster_switches,
+            policy_switches,
             ingest_samples,
             store_commit_seconds,
         }
@@ -158,6 +184,28 @@ impl Metrics {
         }
     }
 
+    /// A plugin's supervisor let it reach another `state`; `quarantined` says whether calls are held back for good.
+    pub fn plugin_supervised(&self, plugin: &PluginName, state: &'static str, quarantined: bool) {
+        let name = plugin.to_string();
+        self.plugin_supervised.get_or_create(&[("plugin", name.clone()), ("state", state.to_owned())]).inc();
+        self.plugin_quarantined.get_or_create(&[("plugin", name)]).set(quarantined.into());
+    }
+
+    /// A plugin was switched to another version, rolled back included.
+    pub fn plugin_switched(&self, plugin: &PluginName) {
+        self.plugin_switches.get_or_create(&[("plugin", plugin.to_string())]).inc();
+    }
+
+    /// A persona is forecast by another forecaster than before.
+    pub fn forecaster_switched(&self, persona: &PersonaName, to: &PluginName) {
+        self.forecaster_switches.get_or_create(&[("persona", persona.to_string()), ("to", to.to_string())]).inc();
+    }
+
+    /// A persona is planned by another rule than before.
+    pub fn policy_switched(&self, persona: &PersonaName, to: &'static str) {
+        self.policy_switches.get_or_create(&[("persona", persona.to_string()), ("to", to.to_owned())]).inc();
+    }
+
     /// Samples came in over `source` (`json`, `csv`, `prometheus`).
     pub fn ingested(&self, source: &'static str, accepted: u64, refused: u64) {
         let labels = |result: &str| [("source", source.to_owned()), ("result", result.to_owned())];
@@ -170,13 +218,15 @@ impl Metrics {
         self.store_commit_seconds.observe(took.as_secs_f64());
     }
 
-    /// Everything as OpenMetrics text.
+    /// Everything as OpenMetrics text, `plugins` included.
     ///
     /// # Errors
     /// [`std::fmt::Error`] when a metric cannot be written.
-    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, plugins: &[PluginInfo]) -> Result<String, std::fmt::Error> {
         let mut page = String::new();
-        text::encode(&mut page, &self.registry)?;
+        text::encode_registry(&mut page, &self.registry)?;
+        text::encode_registry(&mut page, &sandbox::registry(plugins))?;
+        text::encode_eof(&mut page)?;
         Ok(page)
     }
 }
@@ -208,7 +258,7 @@ mod tests {
         metrics.http_request("GET", "/v1/personas/{name}", 404, Duration::from_millis(3));
         metrics.planned(&plan(7));
         metrics.ingested("csv", 10, 2);
-        let page = metrics.encode().expect("encodes");
+        let page = metrics.encode(&[]).expect("encodes");
         for line in [
             r#"forewarm_claims_total{persona="web",start="warm"} 1"#,
             r#"forewarm_http_requests_total{method="GET",route="/v1/personas/{name}",status="404"} 1"#,

@@ -9,7 +9,7 @@ pub use driver::Progress;
 pub use folder::ReplayFolder;
 pub use summary::{PolicySummary, Summary};
 
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, sandbox};
 use crate::config::{Config, Synchronous};
 use driver::Driver;
 use forewarm_domain::plugin::PluginError;
@@ -129,7 +129,7 @@ impl Replay {
     /// [`ReplayError`].
     pub async fn open(mut config: Config, options: ReplayOptions) -> Result<Self, ReplayError> {
         let trace = options.source.load()?;
-        let components = components_dir(&config.data_dir);
+        let sandbox = sandbox(&config, Some(components_dir(&config.data_dir)))?;
         let folder = ReplayFolder::prepare(&config.data_dir, &trace, options.fresh)?;
         config.data_dir = folder.path().to_owned();
         config.store.url = None;
@@ -138,7 +138,7 @@ impl Replay {
         config.planning.step_s = 60;
         config.planning.metric_lag_s = 0;
         let clock = Arc::new(ManualClock::at(trace.start));
-        let app = Arc::new(App::open(config, components, clock.clone()).await?);
+        let app = Arc::new(App::open(config, sandbox, clock.clone()).await?);
         let driver = Driver::prepare(Arc::clone(&app.core), clock, trace, options.history).await?;
         Ok(Self { app, folder, driver, options })
     }

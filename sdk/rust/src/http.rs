@@ -218,7 +218,9 @@ mod tests {
         crate::testing::answer(|request| {
             assert_eq!(request.headers, [("accept".to_owned(), b"text/plain".to_vec())]);
             match request.method.as_str() {
-                "GET" => Ok(Response { status: 200, headers: vec![("a".into(), b"b".to_vec())], body: b"hello".to_vec() }),
+                "GET" => {
+                    Ok(Response { status: 200, headers: vec![("a".into(), b"b".to_vec())], body: b"hello".to_vec() })
+                }
                 _ => Err(Error::new(ErrorKind::Denied, "HttpRequestDenied")),
             }
         });

@@ -7,6 +7,8 @@ mod bad_setups;
 mod bus;
 mod crash;
 mod main_job;
+mod packages;
+mod plugins;
 mod replay;
 
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 //! work, and ends with one line on what to install when it can't do that work itself.
 
 mod nats;
-
 mod postgres;
+mod registry;
 pub(crate) mod subcommand;
 pub(crate) mod wasm;
 
@@ -23,6 +23,7 @@ pub(crate) struct Tests {
     forewarm: PathBuf,
     nats_server: PathBuf,
     postgres: PathBuf,
+    registry: PathBuf,
 }
 
 impl Platform {
@@ -38,6 +39,7 @@ impl Tests {
         command.env("FOREWARM_BIN", &self.forewarm);
         command.env("FOREWARM_TEST_NATS_SERVER", &self.nats_server);
         command.env("FOREWARM_TEST_PG_BIN", &self.postgres);
+        command.env("FOREWARM_TEST_REGISTRY", &self.registry);
     }
 }
 
@@ -60,8 +62,9 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<Tests> {
     subcommand::provide(workspace, "cargo-nextest")?;
     let nats_server = nats::provide(workspace)?;
     let postgres = postgres::provide()?;
+    let registry = registry::provide(workspace)?;
     let platform = platform(workspace)?;
     plugins::build_guests(workspace, &wasm::provide(workspace)?)?;
     let (guests, forewarm) = (workspace.guests_folder(), workspace.forewarm());
-    Ok(Tests { platform, guests, forewarm, nats_server, postgres })
+    Ok(Tests { platform, guests, forewarm, nats_server, postgres, registry })
 }

@@ -48,11 +48,17 @@ pub enum EventTopic {
     IngestRefused,
     /// A persona is planned by another rule than before.
     PolicySwitched,
+    /// A persona's load is forecast by another forecaster than before.
+    ForecasterSwitched,
+    /// A plugin's supervisor holds calls back, or lets them through again.
+    PluginSupervised,
+    /// Another version of a plugin answers its calls than before.
+    PluginSwitched,
 }
 
 impl EventTopic {
     /// Every topic.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::PersonaApplied,
         Self::PlanChanged,
         Self::InstanceChanged,
@@ -62,6 +68,9 @@ impl EventTopic {
         Self::DriverUnknownInstance,
         Self::IngestRefused,
         Self::PolicySwitched,
+        Self::ForecasterSwitched,
+        Self::PluginSupervised,
+        Self::PluginSwitched,
     ];
 
     /// The topic's name, as in subjects and in JSON.
@@ -77,6 +86,9 @@ impl EventTopic {
             Self::DriverUnknownInstance => "driver_unknown_instance",
             Self::IngestRefused => "ingest_refused",
             Self::PolicySwitched => "policy_switched",
+            Self::ForecasterSwitched => "forecaster_switched",
+            Self::PluginSupervised => "plugin_supervised",
+            Self::PluginSwitched => "plugin_switched",
         }
     }
 

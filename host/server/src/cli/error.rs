@@ -27,6 +27,14 @@ pub enum CliError {
         /// What the network said.
         cause: String,
     },
+    /// A registry does not answer.
+    #[error("the registry {registry} does not answer: {cause}")]
+    NoRegistry {
+        /// Which one.
+        registry: String,
+        /// What the network said.
+        cause: String,
+    },
     /// The host answered with a problem.
     #[error("{}", .0.detail)]
     Refused(Box<ProblemDocument>),
@@ -52,7 +60,7 @@ impl CliError {
         ExitCode::from(match self {
             Self::Failed(_) | Self::Foreign { .. } => 1,
             Self::Config(_) | Self::Usage(_) => 2,
-            Self::Unreachable { .. } => 3,
+            Self::Unreachable { .. } | Self::NoRegistry { .. } => 3,
             Self::Refused(_) => 4,
         })
     }

@@ -84,7 +84,7 @@ enum Command {
     Ingest(ingest::IngestArgs),
     /// Draft personas from what was measured of workloads
     Profile(profile::ProfileArgs),
-    /// Look at the host's plugins
+    /// Look at the host's plugins, and work on one of your own
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Make, list and revoke access tokens
@@ -97,6 +97,18 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the OpenAPI document of the HTTP API
     Openapi,
+    /// Compile one plugin component from standard input to standard output, for a host
+    #[command(hide = true)]
+    CompileComponent,
+}
+
+impl Cli {
+    /// Whether this process is the one that compiles a component for a host: it has a limited address space, so that it
+    /// starts no threads before [`forewarm_runtime::compile_component`].
+    #[must_use]
+    pub fn compiles_component(&self) -> bool {
+        matches!(self.command, Command::CompileComponent)
+    }
 }
 
 /// Runs one command and prints what went wrong, if anything did.
@@ -122,11 +134,12 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Plan(command) => plan::run(&global, command).await?,
         Command::Ingest(args) => ingest::run(&global, args).await?,
         Command::Profile(args) => profile::run(&global, args).await?,
-        Command::Plugin(command) => plugin::run(&global, command).await?,
+        Command::Plugin(command) => return plugin::run(&global, command).await,
         Command::Token(command) => token::run(&global, command).await?,
         Command::Config(command) => config::run(&global, &command)?,
         Command::Completions(args) => completions::run(&args),
         Command::Openapi => output::print(&crate::http::openapi_document()),
+        Command::CompileComponent => return Ok(forewarm_runtime::compile_component()),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -142,7 +155,7 @@ mod tests {
         let help = command.clone().bin_name(name).term_width(100).render_long_help().to_string();
         let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
         let _ = write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n").trim_end());
-        for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+        for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
             let full = format!("{name} {}", sub.get_name());
             write_help(page, &full, sub);
         }

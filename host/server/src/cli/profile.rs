@@ -1,8 +1,8 @@
 //! `forewarm profile`: personas drafted from what was measured of workloads.
 
-use super::Global;
 use super::error::CliError;
 use super::output::{number, show, table, text};
+use super::{Format, Global};
 use clap::Args;
 use forewarm_domain::plugin::PersonaDraft;
 use forewarm_domain::time::TimestampMs;
@@ -27,8 +27,17 @@ pub(super) async fn run(global: &Global, args: ProfileArgs) -> Result<(), CliErr
     body.extend(args.since.map(|since| ("since".to_owned(), since.to_string().into())));
     body.extend(args.profiler.map(|profiler| ("profiler".to_owned(), profiler.into())));
     let drafts: Vec<PersonaDraft> = global.client()?.post("/v1/profiles", &body).await?;
-    show(global.output, &drafts, |drafts| drafts.iter().map(describe).collect::<Vec<_>>().join("\n"));
+    show_drafts(global.output, &drafts);
     Ok(())
+}
+
+pub(super) fn show_drafts(format: Format, drafts: &[PersonaDraft]) {
+    let page = |drafts: &[PersonaDraft]| drafts.iter().map(describe).collect::<Vec<_>>().join("\n");
+    show(
+        format,
+        &drafts,
+        |drafts| if drafts.is_empty() { "no workload has enough data".to_owned() } else { page(drafts) },
+    );
 }
 
 fn describe(draft: &PersonaDraft) -> String {

@@ -60,10 +60,11 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     for (flag, key, value) in &sources.flags {
         figment = figment.merge(Place::flag(flag, key, value));
     }
-    let config: Config = figment.extract().map_err(|error| translate(&error))?;
+    let mut config: Config = figment.extract().map_err(|error| translate(&error))?;
     if config.data_dir.as_os_str().is_empty() {
         return Err(ConfigError::NoHome);
     }
+    config.plugins.installed_dir.get_or_insert_with(|| config.data_dir.join("plugins"));
     let faults = placed(&config.faults(), &figment);
     if faults.as_slice().is_empty() { Ok(config) } else { Err(ConfigError::OutOfRange(faults)) }
 }

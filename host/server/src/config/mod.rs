@@ -16,6 +16,7 @@ mod plugins;
 pub mod reference;
 mod source;
 mod store;
+mod supervision;
 mod url;
 
 pub use bus::BusConfig;
@@ -27,8 +28,9 @@ pub use load::{Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use planning::PlanningConfig;
 pub use plugin_http::{PluginDestination, PluginHttp, SecretSource};
-pub use plugins::{PluginLimits, PluginSettings, PluginsConfig};
+pub use plugins::{CompileConfig, PluginLimits, PluginSettings, PluginsConfig, TrustedKey};
 pub use store::{StoreConfig, Synchronous};
+pub use supervision::PluginSupervision;
 pub use url::ServiceUrl;
 
 use serde::{Deserialize, Serialize};

@@ -308,7 +308,10 @@ mod tests {
     fn the_defaults_are_the_runtimes() {
         assert_eq!(PluginHttp::default().limits(), HttpLimits::default());
         let only = parse("[[destinations]]\nhost = \"a.com\"");
-        assert_eq!(only.grant().expect("a grant").destinations, [HttpDestination::new("a.com".parse().expect("a host"))]);
+        assert_eq!(
+            only.grant().expect("a grant").destinations,
+            [HttpDestination::new("a.com".parse().expect("a host"))]
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The plugins: where they are, how much room they have together, and what each of them may do.
 
-use super::{Faults, PluginHttp};
+use super::{Faults, PluginHttp, PluginSupervision};
 use forewarm_domain::id::PluginName;
+use forewarm_packages::{PublicKey, SignatureError, TrustPolicy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,18 +16,73 @@ pub struct PluginsConfig {
     /// `plugins` beside the executable.
     #[schema(value_type = String)]
     pub dir: PathBuf,
+    /// Where `forewarm plugin install` puts plugins; what is there is loaded beside what is in `dir`. Default: `plugins`
+    /// in the data directory.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed_dir: Option<PathBuf>,
+    /// Whose signatures count: public keys as `forewarm plugin keygen` prints them, such as `["RWQ..."]`.
+    #[schema(value_type = Vec<String>)]
+    pub trusted_keys: Vec<TrustedKey>,
+    /// Whether plugins are loaded that no trusted key has signed, that no `SHA256SUMS` of their folder lists and that
+    /// were not installed with `--allow-unsigned`.
+    pub allow_unsigned: bool,
     /// Calls of forecasters and profilers that run at a time; 0 stands for one per processor.
     pub compute_threads: u32,
     /// Plugin instances that live at a time, held models included.
     pub max_instances: u32,
     /// The largest component that is loaded, in MiB.
     pub max_component_mib: u32,
+    /// What the saved models of one forecaster may take in memory, in MiB: they rebuild models that were lost or had to
+    /// give way.
+    pub saved_models_mib: u32,
+    /// When a plugin that fails is held back.
+    pub supervision: PluginSupervision,
+    /// What the compilation of one component may use. It is done by a process of its own.
+    #[serde(default)]
+    pub compile: CompileConfig,
     /// The most that a plugin may use, unless it has limits of its own.
     pub limits: PluginLimits,
     /// What is set for single plugins, by name: `[plugins.settings.NAME]`. Only in the file.
     #[serde(default)]
     #[schema(value_type = std::collections::HashMap<String, PluginSettings>)]
     pub settings: BTreeMap<PluginName, PluginSettings>,
+}
+
+/// What the compilation of one component may use; a component that needs more is not loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompileConfig {
+    /// Processor time in seconds, all threads together.
+    pub cpu_s: u32,
+    /// Memory in MiB; it counts address space, the program's own included.
+    pub memory_mib: u32,
+    /// From start to end, in seconds.
+    pub elapsed_s: u32,
+}
+
+impl Default for CompileConfig {
+    fn default() -> Self {
+        Self { cpu_s: 60, memory_mib: 2_048, elapsed_s: 120 }
+    }
+}
+
+/// One key of `plugins.trusted_keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TrustedKey(PublicKey);
+
+impl TryFrom<String> for TrustedKey {
+    type Error = SignatureError;
+    fn try_from(text: String) -> Result<Self, SignatureError> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<TrustedKey> for String {
+    fn from(key: TrustedKey) -> Self {
+        key.0.to_string()
+    }
 }
 
 /// What is set for one plugin.
@@ -71,7 +127,13 @@ impl Default for PluginLimits {
 
 impl Default for PluginSettings {
     fn default() -> Self {
-        Self { enabled: true, parameters: serde_json::Map::new(), capabilities: None, limits: None, http: PluginHttp::default() }
+        Self {
+            enabled: true,
+            parameters: serde_json::Map::new(),
+            capabilities: None,
+            limits: None,
+            http: PluginHttp::default(),
+        }
     }
 }
 
@@ -81,9 +143,15 @@ impl PluginsConfig {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
+            installed_dir: None,
+            trusted_keys: Vec::new(),
+            allow_unsigned: false,
             compute_threads: 0,
             max_instances: 2_000,
             max_component_mib: 32,
+            saved_models_mib: 256,
+            supervision: PluginSupervision::default(),
+            compile: CompileConfig::default(),
             limits: PluginLimits::default(),
             settings: BTreeMap::new(),
         }
@@ -95,10 +163,20 @@ impl PluginsConfig {
         self.settings.get(plugin).cloned().unwrap_or_default()
     }
 
+    /// Which plugins may be loaded.
+    #[must_use]
+    pub fn trust(&self) -> TrustPolicy {
+        let keys = self.trusted_keys.iter().map(|key| key.0.clone()).collect();
+        TrustPolicy { keys, allow_unsigned: self.allow_unsigned }
+    }
+
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.range("plugins.compute_threads", self.compute_threads, 0..=1_024, "threads");
         faults.range("plugins.max_instances", self.max_instances, 1..=100_000, "instances");
         faults.range("plugins.max_component_mib", self.max_component_mib, 1..=512, "MiB");
+        faults.range("plugins.saved_models_mib", self.saved_models_mib, 0..=1_048_576, "MiB");
+        self.supervision.check("plugins.supervision", faults);
+        self.compile.check("plugins.compile", faults);
         self.limits.check("plugins.limits", faults);
         for (name, settings) in &self.settings {
             let key = format!("plugins.settings.{name}");
@@ -114,6 +192,14 @@ impl PluginsConfig {
             }
             settings.http.check(&format!("{key}.http"), faults);
         }
+    }
+}
+
+impl CompileConfig {
+    fn check(&self, key: &str, faults: &mut Faults) {
+        faults.range(&format!("{key}.cpu_s"), self.cpu_s, 1..=3_600, "seconds");
+        faults.range(&format!("{key}.memory_mib"), self.memory_mib, 256..=1_048_576, "MiB");
+        faults.range(&format!("{key}.elapsed_s"), self.elapsed_s, 1..=7_200, "seconds");
     }
 }
 

@@ -57,7 +57,9 @@ fn sections() -> Vec<(&'static str, String, Schema)> {
         ("Remote write", "ingest.remote_write.", plain(super::RemoteWriteConfig::schema())),
         ("Planning", "planning.", plain(super::PlanningConfig::schema())),
         ("Plugins", "plugins.", plain(super::PluginsConfig::schema())),
+        ("Compiling plugins", "plugins.compile.", plain(super::CompileConfig::schema())),
         ("Limits of plugins", "plugins.limits.", plain(super::PluginLimits::schema())),
+        ("Supervision of plugins", "plugins.supervision.", plain(super::PluginSupervision::schema())),
         ("Single plugins", "plugins.settings.NAME.", plain(super::PluginSettings::schema())),
         ("Requests of plugins", "plugins.settings.NAME.http.", plain(super::PluginHttp::schema())),
         (
@@ -65,7 +67,11 @@ fn sections() -> Vec<(&'static str, String, Schema)> {
             "plugins.settings.NAME.http.destinations[].",
             plain(super::PluginDestination::schema()),
         ),
-        ("Secrets of plugins", "plugins.settings.NAME.http.destinations[].secret_headers.HEADER.", plain(super::SecretSource::schema())),
+        (
+            "Secrets of plugins",
+            "plugins.settings.NAME.http.destinations[].secret_headers.HEADER.",
+            plain(super::SecretSource::schema()),
+        ),
         ("Bus", "bus.", plain(super::BusConfig::schema())),
         ("Log", "log.", plain(super::LogConfig::schema())),
     ]

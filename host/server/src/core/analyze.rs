@@ -1,5 +1,5 @@
 //! Analysing: keeps a fitted model per persona on whichever host carries the forecaster, feeds it what was measured,
-//! and gives the outlook that a plan rests on.
+//! and gives the outlook that a plan rests on. For a forecaster that fails, the next one that the persona names stands in.
 
 use super::{Core, Settings};
 use forewarm_bus::message::{DescribeForecaster, EventTopic, FitCall, ForecastAnswer, ForecastCall};
@@ -8,35 +8,50 @@ use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::outcome::{COVERAGE_LEVELS, ScoredQuantiles};
 use forewarm_domain::persona::{Demand, Persona, PersonaPlugins};
 use forewarm_domain::plan::Outlook;
-use forewarm_domain::plugin::{ForecasterDescription, PluginError};
+use forewarm_domain::plugin::{PluginError, PluginErrorKind};
 use forewarm_domain::series::Series;
 use forewarm_domain::time::TimestampMs;
+use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use tracing::warn;
 
 /// What is known of the models of all personas.
 #[derive(Default)]
 pub(super) struct Analyst {
-    fits: Mutex<HashMap<PersonaName, Fit>>,
-    forecasters: Mutex<HashMap<PluginName, Arc<ForecasterDescription>>>,
+    fits: Mutex<HashMap<PersonaName, Fits>>,
 }
 
-/// One persona's model, which a forecaster holds.
+/// One persona's models: one per forecaster that was needed, so that none is fitted again when it takes over again.
+#[derive(Default)]
+struct Fits {
+    models: HashMap<PluginName, Fit>,
+    /// Whose forecast was used last.
+    serving: Option<PluginName>,
+    /// What was forecast of coming steps, a lead ahead, to be scored when their load is known.
+    predicted: VecDeque<(TimestampMs, ScoredQuantiles)>,
+}
+
+/// A model, which a forecaster holds.
 #[derive(Clone)]
 struct Fit {
     /// Bumped with every fit, so that a host that holds an older model says so.
     revision: u64,
     /// What was fitted, with which parameters: when it changes, so must the model.
     demand: Demand,
-    plugins: PersonaPlugins,
+    parameters: Value,
     /// The end of the last step that the model has seen.
     seen_through: TimestampMs,
     refit_at: TimestampMs,
     fan: Arc<Fan>,
-    /// What was forecast of coming steps, a lead ahead, to be scored when their load is known.
-    predicted: VecDeque<(TimestampMs, ScoredQuantiles)>,
+}
+
+/// One of the forecasters that a persona names.
+struct Forecaster<'a> {
+    plugin: &'a PluginName,
+    parameters: Value,
 }
 
 /// Why there is no forecast.
@@ -48,6 +63,8 @@ enum NoForecast {
     Stale { series: String, last: TimestampMs, steps: i64 },
     #[error("the forecast ends before the present")]
     Outrun,
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Plugins(Vec<PluginError>),
     #[error(transparent)]
     Plugin(#[from] PluginError),
     #[error("the history of {0} could not be read: {1}")]
@@ -55,13 +72,19 @@ enum NoForecast {
 }
 
 impl Analyst {
-    fn fits(&self) -> MutexGuard<'_, HashMap<PersonaName, Fit>> {
+    fn fits(&self) -> MutexGuard<'_, HashMap<PersonaName, Fits>> {
         self.fits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fit_of(&self, persona: &PersonaName, plugin: &PluginName) -> Option<Fit> {
+        self.fits().get(persona)?.models.get(plugin).cloned()
     }
 
     /// The newest forecast of a persona's load.
     pub(super) fn forecast(&self, persona: &PersonaName) -> Option<Arc<Fan>> {
-        self.fits().get(persona).map(|fit| Arc::clone(&fit.fan))
+        let fits = self.fits();
+        let fits = fits.get(persona)?;
+        Some(Arc::clone(&fits.models.get(fits.serving.as_ref()?)?.fan))
     }
 
     /// What had been forecast of the step at `at`; forgets what is older.
@@ -73,6 +96,24 @@ impl Analyst {
         }
         predicted.front().filter(|(step, _)| *step == at).map(|(_, quantiles)| *quantiles)
     }
+
+    /// Notes whose forecast is used now, and forgets models of forecasters that the persona names no longer. Gives who
+    /// served before where that is another one.
+    fn serve_from(&self, persona: &Persona, plugin: &PluginName) -> Option<PluginName> {
+        let plugins = &persona.spec.plugins;
+        let mut fits = self.fits();
+        let fits = fits.entry(persona.spec.name.clone()).or_default();
+        fits.models.retain(|name, _| *name == plugins.forecaster || plugins.fallback_forecasters.contains(name));
+        let before = fits.serving.replace(plugin.clone());
+        before.or_else(|| Some(plugins.forecaster.clone())).filter(|before| before != plugin)
+    }
+}
+
+/// The forecasters that a persona names, in the order in which they are asked.
+fn forecasters(plugins: &PersonaPlugins) -> impl Iterator<Item = Forecaster<'_>> {
+    let first = Forecaster { plugin: &plugins.forecaster, parameters: plugins.forecaster_parameters.clone() };
+    let others = plugins.fallback_forecasters.iter();
+    std::iter::once(first).chain(others.map(|plugin| Forecaster { plugin, parameters: Value::Object(Map::new()) }))
 }
 
 impl Core {
@@ -83,18 +124,7 @@ impl Core {
         self.metrics.forecast_made(outlook.is_ok(), started.elapsed());
         match outlook {
             Ok(fan) => Outlook::Forecast(fan),
-            Err(why) => {
-                if let NoForecast::Plugin(error) = &why {
-                    self.tell(
-                        EventTopic::PluginFailed,
-                        error.plugin.to_string(),
-                        why.to_string(),
-                        serde_json::Value::Null,
-                    )
-                    .await;
-                }
-                Outlook::Unknown(why.to_string())
-            }
+            Err(why) => Outlook::Unknown(why.to_string()),
         }
     }
 
@@ -106,28 +136,75 @@ impl Core {
         if now.since(measured_through) > stale_after_steps * step_ms {
             return Err(NoForecast::Stale { series: key.to_string(), last: last_at, steps: stale_after_steps });
         }
-        let fan = self.fan_from(persona, measured_through).await?;
+        let fan = self.fan_of_first_that_can(persona, measured_through).await?;
         let ahead = fan.starting_at(now.floor(step_ms)).ok_or(NoForecast::Outrun)?;
         self.remember(persona, &ahead);
         Ok(ahead)
     }
 
+    /// The forecast of the first of the persona's forecasters that has one.
+    async fn fan_of_first_that_can(&self, persona: &Persona, through: TimestampMs) -> Result<Arc<Fan>, NoForecast> {
+        let mut failures = Vec::new();
+        for forecaster in forecasters(&persona.spec.plugins) {
+            match self.fan_from(persona, &forecaster, through).await {
+                Ok(fan) => {
+                    self.tell_who_serves(persona, forecaster.plugin, &failures).await;
+                    return Ok(fan);
+                }
+                Err(NoForecast::Plugin(error)) => {
+                    self.tell_failure(&error).await;
+                    failures.push(error);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Err(NoForecast::Plugins(failures))
+    }
+
+    /// One that is held back was told of when that began.
+    async fn tell_failure(&self, error: &PluginError) {
+        if error.kind != PluginErrorKind::Quarantined {
+            let (plugin, reason) = (error.plugin.to_string(), error.to_string());
+            self.tell(EventTopic::PluginFailed, plugin, reason, Value::Null).await;
+        }
+    }
+
+    async fn tell_who_serves(&self, persona: &Persona, plugin: &PluginName, failures: &[PluginError]) {
+        let Some(before) = self.analyst.serve_from(persona, plugin) else { return };
+        let name = &persona.spec.name;
+        let why = match failures.last() {
+            Some(error) => error.to_string(),
+            None => format!("{plugin} forecasts again, or was named anew"),
+        };
+        let reason = format!("{plugin} forecasts {name} in place of {before}: {why}");
+        warn!(persona = %name, from = %before, to = %plugin, reason, "forecaster switched");
+        self.metrics.forecaster_switched(name, plugin);
+        let data = serde_json::json!({ "from": before, "to": plugin });
+        self.tell(EventTopic::ForecasterSwitched, name.to_string(), reason, data).await;
+    }
+
     /// The forecast of the steps from `through` on: by the held model, which is told what was measured since, or by a
     /// new one.
-    async fn fan_from(&self, persona: &Persona, through: TimestampMs) -> Result<Arc<Fan>, NoForecast> {
+    async fn fan_from(
+        &self,
+        persona: &Persona,
+        forecaster: &Forecaster<'_>,
+        through: TimestampMs,
+    ) -> Result<Arc<Fan>, NoForecast> {
         let spec = &persona.spec;
-        let fit = self.analyst.fits().get(&spec.name).cloned();
-        let current =
-            fit.filter(|fit| fit.demand == spec.demand && fit.plugins == spec.plugins && through < fit.refit_at);
-        let Some(fit) = current else { return self.fit(persona, through).await };
+        let fit = self.analyst.fit_of(&spec.name, forecaster.plugin);
+        let current = fit.filter(|fit| {
+            fit.demand == spec.demand && fit.parameters == forecaster.parameters && through < fit.refit_at
+        });
+        let Some(fit) = current else { return self.fit(persona, forecaster, through).await };
         if fit.seen_through >= through {
             return Ok(fit.fan);
         }
         let Some(observed) = self.measured(persona, fit.seen_through, through) else {
-            return self.fit(persona, through).await;
+            return self.fit(persona, forecaster, through).await;
         };
         let call_it = ForecastCall {
-            plugin: spec.plugins.forecaster.clone(),
+            plugin: forecaster.plugin.clone(),
             key: spec.name.to_string(),
             revision: fit.revision,
             observed_from: fit.seen_through,
@@ -136,8 +213,8 @@ impl Core {
             levels: PLANNING_LEVELS.to_vec(),
         };
         match self.ask(&call_it).await? {
-            ForecastAnswer::Fan(fan) => Ok(self.keep(persona, fit, through, fan)),
-            ForecastAnswer::NeedsFit => self.fit(persona, through).await,
+            ForecastAnswer::Fan(fan) => Ok(self.keep(persona, forecaster, fit, through, fan)),
+            ForecastAnswer::NeedsFit => self.fit(persona, forecaster, through).await,
         }
     }
 
@@ -148,20 +225,25 @@ impl Core {
         (start == from && values.len() == steps).then_some(values)
     }
 
-    async fn fit(&self, persona: &Persona, through: TimestampMs) -> Result<Arc<Fan>, NoForecast> {
+    async fn fit(
+        &self,
+        persona: &Persona,
+        forecaster: &Forecaster<'_>,
+        through: TimestampMs,
+    ) -> Result<Arc<Fan>, NoForecast> {
         let spec = &persona.spec;
-        let description = self.forecaster(&spec.plugins.forecaster).await?;
+        let description = self.ask(&DescribeForecaster { plugin: forecaster.plugin.clone() }).await?;
         let span = i64::from(description.max_history).saturating_mul(self.settings.step_ms);
         let key = &spec.demand.series;
         let history = self.series.history(key, through - span, through).await;
         let history = history.map_err(|error| NoForecast::History(key.to_string(), error.to_string()))?;
-        let revision = self.analyst.fits().get(&spec.name).map_or(1, |fit| fit.revision + 1);
+        let revision = self.analyst.fit_of(&spec.name, forecaster.plugin).map_or(1, |fit| fit.revision + 1);
         let fit_it = FitCall {
-            plugin: spec.plugins.forecaster.clone(),
+            plugin: forecaster.plugin.clone(),
             key: spec.name.to_string(),
             revision,
             history,
-            parameters: spec.plugins.forecaster_parameters.clone(),
+            parameters: forecaster.parameters.clone(),
             horizon: self.horizon(),
             levels: PLANNING_LEVELS.to_vec(),
         };
@@ -169,20 +251,28 @@ impl Core {
         let fit = Fit {
             revision,
             demand: spec.demand.clone(),
-            plugins: spec.plugins.clone(),
+            parameters: forecaster.parameters.clone(),
             seen_through: through,
             refit_at: self.refit_at(&spec.name, through),
             fan: Arc::new(fan.clone()),
-            predicted: self.analyst.fits().remove(&spec.name).map(|fit| fit.predicted).unwrap_or_default(),
         };
-        Ok(self.keep(persona, fit, through, fan))
+        Ok(self.keep(persona, forecaster, fit, through, fan))
     }
 
-    fn keep(&self, persona: &Persona, mut fit: Fit, through: TimestampMs, fan: Fan) -> Arc<Fan> {
+    fn keep(
+        &self,
+        persona: &Persona,
+        forecaster: &Forecaster<'_>,
+        mut fit: Fit,
+        through: TimestampMs,
+        fan: Fan,
+    ) -> Arc<Fan> {
         fit.seen_through = through;
         fit.fan = Arc::new(fan);
         let fan = Arc::clone(&fit.fan);
-        self.analyst.fits().insert(persona.spec.name.clone(), fit);
+        let mut fits = self.analyst.fits();
+        let fits = fits.entry(persona.spec.name.clone()).or_default();
+        fits.models.insert(forecaster.plugin.clone(), fit);
         fan
     }
 
@@ -198,18 +288,6 @@ impl Core {
     fn horizon(&self) -> u32 {
         // Steps that pass between the last measured one and now come on top.
         (self.settings.horizon_steps as i64 + self.settings.stale_after_steps).clamp(1, 10_080) as u32
-    }
-
-    async fn forecaster(&self, plugin: &PluginName) -> Result<Arc<ForecasterDescription>, PluginError> {
-        let known = self.analyst.forecasters.lock().unwrap_or_else(PoisonError::into_inner).get(plugin).cloned();
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let ask = DescribeForecaster { plugin: plugin.clone() };
-        let description = Arc::new(self.ask(&ask).await?);
-        let mut forecasters = self.analyst.forecasters.lock().unwrap_or_else(PoisonError::into_inner);
-        forecasters.insert(plugin.clone(), Arc::clone(&description));
-        Ok(description)
     }
 
     /// Notes what is forecast of the step at which an instance launched now would serve.

@@ -6,13 +6,14 @@ use super::pool::Changes;
 use super::view::View;
 use crate::store::{StoreError, Write};
 use forewarm_bus::message::EventTopic;
-use forewarm_domain::persona::Persona;
+use forewarm_domain::persona::{Persona, Policy};
 use forewarm_domain::plan::{Plan, Snapshot, decide};
 use forewarm_domain::time::TimestampMs;
 use futures::StreamExt;
 use futures::stream;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
+use tracing::info;
 
 /// Loads that the reactive rule looks back upon.
 const RECENT_STEPS: usize = 15;
@@ -36,6 +37,8 @@ struct Decided {
     snapshot: Snapshot,
     plan: Arc<Plan>,
     is_news: bool,
+    /// The rule of the plan before, where it was another one.
+    policy_before: Option<Policy>,
 }
 
 impl Core {
@@ -74,10 +77,13 @@ impl Core {
             recent_load: self.recent_load(&persona, now),
             outlook,
         };
-        let plan = Arc::new(decide(&snapshot));
+        let mut plan = decide(&snapshot);
+        plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
+        let plan = Arc::new(plan);
         let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy));
         let is_news = before != Some((plan.wanted, plan.policy));
-        Decided { persona, snapshot, plan, is_news }
+        let policy_before = before.map(|(_, policy)| policy).filter(|policy| *policy != plan.policy);
+        Decided { persona, snapshot, plan, is_news, policy_before }
     }
 
     /// The loads of the last steps before `now`; `NaN` for those that are not known (yet). A last step whose load is
@@ -141,12 +147,18 @@ impl Core {
     }
 
     async fn publish_plan(&self, decided: Decided) {
-        let Decided { persona, snapshot, plan, is_news } = decided;
+        let Decided { persona, snapshot, plan, is_news, policy_before } = decided;
         let name = persona.spec.name.clone();
         self.metrics.planned(&plan);
         self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot });
+        let reason = plan.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
+        if policy_before.is_some() {
+            info!(persona = %name, to = plan.policy.as_str(), reason, "planned by another rule");
+            self.metrics.policy_switched(&name, plan.policy.as_str());
+            let data = serde_json::json!({ "from": policy_before, "to": plan.policy });
+            self.tell(EventTopic::PolicySwitched, name.to_string(), reason.clone(), data).await;
+        }
         if is_news {
-            let reason = plan.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
             let data = serde_json::json!({
                 "wanted": plan.wanted, "stock": plan.stock, "policy": plan.policy, "at": plan.at,
             });

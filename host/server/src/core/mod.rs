@@ -7,6 +7,7 @@ mod analyze;
 mod catalog;
 mod claims;
 mod cycle;
+mod drivers_down;
 mod feedback;
 mod pool;
 mod reconcile;
@@ -17,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::store::{Store, StoreError, Write};
 use analyze::Analyst;
 use catalog::Catalog;
+use drivers_down::DriversDown;
 use feedback::Feedback;
 use forewarm_bus::Bus;
 use forewarm_bus::message::{Call, Event, EventTopic, call, publish_event};
@@ -74,6 +76,7 @@ pub struct Core {
     catalog: Catalog,
     pool: Mutex<Pool>,
     analyst: Analyst,
+    drivers_down: DriversDown,
     feedback: Feedback,
     views: Mutex<Views>,
     wake: Notify,
@@ -116,6 +119,7 @@ impl Core {
             catalog,
             pool: Mutex::new(pool),
             analyst: Analyst::default(),
+            drivers_down: DriversDown::default(),
             feedback,
             views: Mutex::default(),
             wake: Notify::new(),

@@ -9,6 +9,7 @@ use crate::store::{Intent, StoreError};
 use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, EventTopic};
 use forewarm_domain::id::{InstanceId, PluginName};
 use forewarm_domain::instance::{Instance, InstanceState, Tier};
+use forewarm_domain::plan::{Reason, ReasonCode};
 use forewarm_domain::plugin::{
     DriverInstance, DriverOperation, DriverState, PersonaView, PluginError, PluginErrorKind,
 };
@@ -32,7 +33,8 @@ impl Core {
     pub async fn dispatch(&self) -> Result<(), StoreError> {
         let parallel = self.settings.parallel_calls.max(1);
         loop {
-            let due = self.pool().take_due(self.clock.now(), parallel);
+            let down = self.drivers_down.held_back();
+            let due = self.pool().take_due(self.clock.now(), parallel, &down);
             if due.is_empty() {
                 return Ok(());
             }
@@ -109,6 +111,12 @@ impl Core {
     }
 
     async fn record_failure(&self, intent: &Intent, error: &PluginError, now: TimestampMs) -> Result<(), StoreError> {
+        if error.kind == PluginErrorKind::Quarantined {
+            // It never got there, so that it costs no attempt. The driver's list says when it can be called again.
+            self.pool().put_off(intent);
+            self.driver_failed(error).await;
+            return Ok(());
+        }
         let destroying = intent.operation == DriverOperation::Destroy;
         let gives_up = !error.kind.is_passing() || intent.attempts + 1 >= self.settings.max_attempts;
         let text = error.to_string();
@@ -138,13 +146,12 @@ impl Core {
         for driver in drivers {
             let known = self.known_to(&driver);
             match self.drive(&driver, DriverRequest::List).await {
-                Ok(DriverAnswer::Instances(listed)) => self.take_in(&driver, &known, listed).await?,
-                Ok(other) => warn!(%driver, ?other, "the driver's list can't be used"),
-                Err(error) => {
-                    warn!(%driver, %error, "the driver's list can't be had");
-                    self.tell(EventTopic::PluginFailed, driver.to_string(), error.to_string(), serde_json::Value::Null)
-                        .await;
+                Ok(DriverAnswer::Instances(listed)) => {
+                    self.drivers_down.is_up(&driver);
+                    self.take_in(&driver, &known, listed).await?;
                 }
+                Ok(other) => self.driver_failed(&invalid_answer(&driver, &format!("{other:?}"))).await,
+                Err(error) => self.driver_failed(&error).await,
             }
         }
         Ok(())
@@ -160,6 +167,21 @@ impl Core {
             }
             after = last;
         }
+    }
+
+    /// Told once per sort of failure, not at every round.
+    async fn driver_failed(&self, error: &PluginError) {
+        if self.drivers_down.is_down(error) {
+            warn!(driver = %error.plugin, %error, "the driver can't be called: what is planned waits");
+            let data = serde_json::Value::Null;
+            self.tell(EventTopic::PluginFailed, error.plugin.to_string(), error.to_string(), data).await;
+        }
+    }
+
+    /// A reason for the plan where the driver that would carry it out can't be called.
+    pub(super) fn driver_down(&self, driver: &PluginName) -> Option<Reason> {
+        let error = self.drivers_down.of(driver)?;
+        Some(Reason { code: ReasonCode::DriverDown, detail: format!("what is wanted waits for the driver: {error}") })
     }
 
     /// `known` are the instances that the driver had been told of before it was asked.

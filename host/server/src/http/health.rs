@@ -70,6 +70,6 @@ async fn missing(state: &AppState) -> Vec<String> {
 #[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "host", responses((status = 200, description = "OpenMetrics text", body = String)))]
 async fn metrics(State(state): State<AppState>, caller: Caller) -> Result<Response, Problem> {
     caller.may_read()?;
-    let page = state.metrics.encode().map_err(Problem::internal)?;
+    let page = state.metrics.encode(&state.plugins.infos()).map_err(Problem::internal)?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response())
 }

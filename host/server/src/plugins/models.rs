@@ -1,107 +1,268 @@
-//! The models that one forecaster holds for its callers, by key; those used longest ago give way.
+//! The models that one forecaster holds for its callers, by key.
+//!
+//! A model that is lost with its instance is rebuilt from what it had saved and what it was shown since; one that gives
+//! way to others leaves the same behind. Only where neither is there is the caller told to fit again.
 
-use async_trait::async_trait;
-use forewarm_bus::message::{
-    DescribeForecaster, FitCall, ForecastAnswer, ForecastCall, SeasonalityCall, ServeForecaster,
-};
+mod checkpoint;
+mod held;
+
+use super::supervisor::Pass;
+use super::watch::Watch;
+use checkpoint::{Checkpoint, SAVE_EVERY};
+use forewarm_bus::message::{FitCall, ForecastAnswer, ForecastCall, SeasonalityCall};
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::plugin::{ForecasterDescription, PluginError, PluginErrorKind, Season};
 use forewarm_domain::time::TimestampMs;
 use forewarm_runtime::{Forecaster, Model};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use held::{Facts, Found, Held, Idle, Live};
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tracing::{info, warn};
 
 /// Instances that are left to other plugins and to calls without a model.
 const INSTANCES_LEFT: u32 = 64;
 
+/// How much the models of one forecaster may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Instances that live at a time.
+    pub(super) max_instances: u32,
+    /// What saved models may take together, in bytes.
+    pub(super) saved_bytes: usize,
+}
+
 /// See the module's description.
 pub(super) struct Models {
     forecaster: Forecaster,
+    watch: Arc<Watch>,
     held: Mutex<Held>,
-}
-
-struct Held {
-    slots: HashMap<String, Slot>,
-    limit: usize,
-    /// Counts uses: the slot with the least is the one used longest ago.
-    clock: u64,
-}
-
-/// A model and how far it has seen.
-struct Slot {
-    model: Model,
-    revision: u64,
-    step_ms: i64,
-    seen_through: TimestampMs,
-    used: u64,
+    /// False where nothing is kept, and once saving has failed: this version is not asked to save again.
+    saves: AtomicBool,
+    /// True while another version answers: models that come back from a call are dropped.
+    retired: AtomicBool,
+    rebuilt: AtomicU64,
 }
 
 impl Models {
-    pub(super) fn new(forecaster: Forecaster, max_instances: u32) -> Self {
-        let limit = max_instances.saturating_sub(INSTANCES_LEFT).max(1) as usize;
-        Self { forecaster, held: Mutex::new(Held { slots: HashMap::new(), limit, clock: 0 }) }
+    pub(super) fn new(forecaster: Forecaster, room: Room, watch: Arc<Watch>) -> Self {
+        let live = room.max_instances.saturating_sub(INSTANCES_LEFT).max(1) as usize;
+        Self {
+            forecaster,
+            watch,
+            held: Mutex::new(Held::new(live, room.saved_bytes)),
+            saves: AtomicBool::new(room.saved_bytes > 0),
+            retired: AtomicBool::new(false),
+            rebuilt: AtomicU64::new(0),
+        }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the model out while it is used, so that nothing is locked meanwhile.
-    fn take(&self, call: &ForecastCall) -> Option<Slot> {
-        let mut held = self.held();
-        let fits = held
-            .slots
-            .get(&call.key)
-            .is_some_and(|slot| slot.revision == call.revision && call.observed_from <= slot.seen_through);
-        if fits { held.slots.remove(&call.key) } else { None }
+    /// Models that live in an instance at present, those in use left out.
+    pub(super) fn live(&self) -> usize {
+        self.held().live()
     }
 
-    fn put(&self, key: String, mut slot: Slot) {
-        let mut held = self.held();
-        held.clock += 1;
-        slot.used = held.clock;
-        held.slots.insert(key, slot);
-        if held.slots.len() > held.limit {
-            let oldest = held.slots.iter().min_by_key(|(_, slot)| slot.used).map(|(key, _)| key.clone());
-            oldest.and_then(|key| held.slots.remove(&key));
+    /// Models that were rebuilt from what they had saved.
+    pub(super) fn rebuilt(&self) -> u64 {
+        self.rebuilt.load(Ordering::Relaxed)
+    }
+
+    /// Drops all models, and those in use as soon as they come back, until [`Self::take_up`].
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+        self.held().clear();
+    }
+
+    /// Holds models again.
+    pub(super) fn take_up(&self) {
+        self.retired.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) async fn forecast(&self, call: ForecastCall, pass: Pass) -> Result<ForecastAnswer, PluginError> {
+        // What is used is taken out meanwhile, so that nothing is locked.
+        let found = self.held().take(&call);
+        let (mut live, pass) = match found {
+            None => return Ok(ForecastAnswer::NeedsFit),
+            Some(Found::Live(live)) => (*live, pass),
+            Some(Found::Idle(Idle { facts, checkpoint })) => {
+                let Some(live) = self.rebuild(facts, checkpoint, pass).await else {
+                    return Ok(ForecastAnswer::NeedsFit);
+                };
+                (live, pass)
+            }
+        };
+        // What the model has seen already is not shown again.
+        let seen = live.facts.seen_through.since(call.observed_from) / live.facts.step_ms;
+        let news = call.observed.get(usize::try_from(seen).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let ask = Ask { news, horizon: call.horizon, levels: &call.levels };
+        let error = match ask.of(&mut live).await {
+            Ok(fan) => {
+                self.keep(call.key, live, pass).await;
+                return Ok(ForecastAnswer::Fan(fan));
+            }
+            Err(error) => error,
+        };
+        let Live { facts, checkpoint: Some(checkpoint), .. } = live else { return Err(error) };
+        if !error.kind.loses_instance() {
+            return Err(error);
+        }
+        self.watch.note(pass, Some(&error)).await;
+        let pass = self.watch.admit().await?;
+        let Some(mut live) = self.rebuild(facts, checkpoint, pass).await else { return Ok(ForecastAnswer::NeedsFit) };
+        match ask.of(&mut live).await {
+            Ok(fan) => {
+                info!(plugin = %call.plugin, model = call.key, %error, "a model was lost and rebuilt from what it had saved");
+                self.keep(call.key, live, pass).await;
+                Ok(ForecastAnswer::Fan(fan))
+            }
+            Err(again) => {
+                self.watch.note(pass, Some(&again)).await;
+                Ok(ForecastAnswer::NeedsFit)
+            }
         }
     }
-}
 
-#[async_trait]
-impl ServeForecaster for Models {
-    async fn forecast(&self, call: ForecastCall) -> Result<ForecastAnswer, PluginError> {
-        let Some(mut slot) = self.take(&call) else { return Ok(ForecastAnswer::NeedsFit) };
-        // What the model has seen already is not shown again.
-        let seen = slot.seen_through.since(call.observed_from) / slot.step_ms;
-        let news: Vec<f64> = call.observed.into_iter().skip(usize::try_from(seen).unwrap_or(usize::MAX)).collect();
-        let through = slot.seen_through + slot.step_ms * news.len() as i64;
-        // A model that fails is not put back: the next call is told to fit again.
-        let fan = slot.model.step(news, through, slot.step_ms, call.horizon, call.levels).await?;
-        slot.seen_through = through;
-        self.put(call.key, slot);
-        Ok(ForecastAnswer::Fan(fan))
-    }
-
-    async fn fit(&self, call: FitCall) -> Result<Fan, PluginError> {
+    pub(super) async fn fit(&self, call: FitCall, pass: Pass) -> Result<Fan, PluginError> {
         self.forecaster.check_parameters(&call.parameters).map_err(|error| PluginError {
             plugin: call.plugin.clone(),
             kind: PluginErrorKind::InvalidInput,
             message: error.to_string(),
         })?;
-        let (through, step_ms) = (call.history.end(), call.history.step_ms);
-        let mut model = self.forecaster.fit(call.history, call.parameters).await?;
-        let fan = model.step(vec![], through, step_ms, call.horizon, call.levels).await?;
-        let slot = Slot { model, revision: call.revision, step_ms, seen_through: through, used: 0 };
-        self.put(call.key, slot);
+        let facts = Facts {
+            revision: call.revision,
+            step_ms: call.history.step_ms,
+            seen_through: call.history.end(),
+            parameters: call.parameters.clone(),
+        };
+        // The newest fit replaces what is held under the key; its instance is free for this one.
+        self.held().remove(&call.key);
+        let model = match self.forecaster.fit(call.history.clone(), call.parameters.clone()).await {
+            Err(error) if error.kind == PluginErrorKind::Saturated && self.make_room(pass).await => {
+                self.forecaster.fit(call.history, call.parameters).await?
+            }
+            fitted => fitted?,
+        };
+        let mut live = Live { facts, model, checkpoint: None, save_after: 0 };
+        let fan = Ask { news: &[], horizon: call.horizon, levels: &call.levels }.of(&mut live).await?;
+        self.keep(call.key, live, pass).await;
         Ok(fan)
     }
 
-    async fn seasonality(&self, call: SeasonalityCall) -> Result<Vec<Season>, PluginError> {
+    pub(super) async fn seasonality(&self, call: SeasonalityCall) -> Result<Vec<Season>, PluginError> {
         self.forecaster.seasonality(call.history).await
     }
 
-    async fn describe(&self, _: DescribeForecaster) -> Result<ForecasterDescription, PluginError> {
-        Ok(self.forecaster.description().clone())
+    pub(super) fn describe(&self) -> ForecasterDescription {
+        self.forecaster.description().clone()
+    }
+
+    /// A model as it was when its instance was lost or dropped; `None` where it can't be had, which is logged.
+    async fn rebuild(&self, facts: Facts, checkpoint: Checkpoint, pass: Pass) -> Option<Live> {
+        let built = match self.restore(&checkpoint, &facts.parameters).await {
+            Err(error) if error.kind == PluginErrorKind::Saturated && self.make_room(pass).await => {
+                self.restore(&checkpoint, &facts.parameters).await
+            }
+            built => built,
+        };
+        match built {
+            Ok(model) => {
+                self.rebuilt.fetch_add(1, Ordering::Relaxed);
+                let save_after = SAVE_EVERY.saturating_sub(checkpoint.since().len());
+                Some(Live { facts, model, checkpoint: Some(checkpoint), save_after })
+            }
+            Err(error) => {
+                warn!(%error, "a model could not be rebuilt from what it had saved: it is fitted again");
+                self.watch.note(pass, Some(&error)).await;
+                None
+            }
+        }
+    }
+
+    async fn restore(&self, checkpoint: &Checkpoint, parameters: &Value) -> Result<Model, PluginError> {
+        let mut model = self.forecaster.restore(checkpoint.saved().to_vec(), parameters.clone()).await?;
+        if !checkpoint.since().is_empty() {
+            model.observe(checkpoint.since().to_vec()).await?;
+        }
+        Ok(model)
+    }
+
+    /// Puts a model back, saved anew where that is due, and lets the one used longest ago give way.
+    async fn keep(&self, key: String, mut live: Live, pass: Pass) {
+        if live.save_after == 0 && !self.save(&mut live, pass).await {
+            return;
+        }
+        if self.retired.load(Ordering::SeqCst) {
+            return;
+        }
+        let surplus = self.held().put(key, live);
+        if let Some((key, live)) = surplus {
+            self.lay_down(key, live, pass).await;
+        }
+    }
+
+    /// False where the model was lost over it.
+    async fn save(&self, live: &mut Live, pass: Pass) -> bool {
+        if !self.saves.load(Ordering::Relaxed) {
+            return true;
+        }
+        live.save_after = SAVE_EVERY;
+        match live.model.save().await {
+            Ok(saved) => {
+                live.checkpoint = Some(Checkpoint::new(saved));
+                true
+            }
+            Err(error) => {
+                warn!(%error, "the forecaster's models can't be saved: one that is lost has to be fitted again");
+                self.saves.store(false, Ordering::Relaxed);
+                live.checkpoint = None;
+                self.watch.note(pass, Some(&error)).await;
+                !error.kind.loses_instance()
+            }
+        }
+    }
+
+    /// Drops an idle model's instance and keeps what rebuilds it.
+    async fn lay_down(&self, key: String, mut live: Live, pass: Pass) {
+        if live.checkpoint.is_none() {
+            self.save(&mut live, pass).await;
+        }
+        let Live { facts, checkpoint, .. } = live;
+        if let Some(checkpoint) = checkpoint {
+            self.held().put_idle(key, Idle { facts, checkpoint });
+        }
+    }
+
+    /// Frees the instance of the model used longest ago; false where there is none.
+    async fn make_room(&self, pass: Pass) -> bool {
+        let oldest = self.held().pop_oldest();
+        let Some((key, live)) = oldest else { return false };
+        self.lay_down(key, live, pass).await;
+        true
+    }
+}
+
+/// What a model is asked for.
+struct Ask<'a> {
+    news: &'a [f64],
+    horizon: u32,
+    levels: &'a [f64],
+}
+
+impl Ask<'_> {
+    /// Shows the news and forecasts; what was shown is noted in the model's checkpoint.
+    async fn of(&self, live: &mut Live) -> Result<Fan, PluginError> {
+        let Facts { step_ms, seen_through, .. } = live.facts;
+        let through: TimestampMs = seen_through + step_ms * self.news.len() as i64;
+        let fan = live.model.step(self.news.to_vec(), through, step_ms, self.horizon, self.levels.to_vec()).await?;
+        live.facts.seen_through = through;
+        live.save_after = live.save_after.saturating_sub(self.news.len());
+        if let Some(checkpoint) = &mut live.checkpoint {
+            checkpoint.shown(self.news);
+        }
+        Ok(fan)
     }
 }

@@ -1,6 +1,7 @@
 //! A host of a test's own, and a caller with the first administrator's token.
 
-use forewarm_server::app::App;
+use forewarm_runtime::Compiler;
+use forewarm_server::app::{App, sandbox};
 use forewarm_server::clock::SystemClock;
 use forewarm_server::config::Config;
 use forewarm_server::http::auth::{TokenBook, ensure_admin};
@@ -38,7 +39,12 @@ impl Host {
         let mut config = Config::new(dir.path(), plugins);
         config.store.url = Some("sqlite::memory:".parse().unwrap());
         change(&mut config);
-        let app = App::open(config.clone(), dir.path().join("components"), Arc::new(SystemClock)).await.unwrap();
+        // The running program is the test's; the host's compiles plugins.
+        let mut sandbox = sandbox(&config, Some(dir.path().join("components"))).unwrap();
+        if let Compiler::Child(child) = &mut sandbox.compiler {
+            child.program = env!("CARGO_BIN_EXE_forewarm").into();
+        }
+        let app = App::open(config.clone(), sandbox, Arc::new(SystemClock)).await.unwrap();
         let tokens = TokenBook::open(app.core.store().clone()).await.unwrap();
         let token_file = config.admin_token_file();
         assert!(ensure_admin(&tokens, &token_file, app.core.clock().now()).await.unwrap());

@@ -1,14 +1,15 @@
 //! The checks themselves. None of them changes anything but the cache of compiled plugins.
 
 use super::Check;
+use crate::app::sandbox;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::plugins::{PluginHost, compute_threads, limits};
+use crate::plugins::{Parts, PluginHost};
 use crate::replay::components_dir;
 use crate::store::{Store, StoreConfig, StoreError};
 use forewarm_bus::{LocalBus, NatsBus, NatsConfig};
 use forewarm_domain::time::{Clock, TimestampMs};
-use forewarm_runtime::{MemoryState, Runtime, RuntimeConfig};
+use forewarm_runtime::{MemoryState, Runtime};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,20 +122,25 @@ fn host_and_port(url: &str, port: u16) -> String {
 
 pub(super) async fn plugins(config: &Config) -> Vec<Check> {
     const WHAT: &str = "plugins";
-    let settings = RuntimeConfig {
-        compute_threads: compute_threads(&config.plugins),
-        max_instances: config.plugins.max_instances,
-        max_component_bytes: (config.plugins.max_component_mib as usize) << 20,
-        // Compiling takes a while; what is compiled now need not be at the start.
-        cache_dir: config.data_dir.exists().then(|| components_dir(&config.data_dir)),
-        default_limits: limits(config.plugins.limits),
-        ..RuntimeConfig::default()
+    // Compiling takes a while; what is compiled now need not be at the start.
+    let components = config.data_dir.exists().then(|| components_dir(&config.data_dir));
+    let settings = match sandbox(config, components) {
+        Ok(settings) => settings,
+        Err(error) => return vec![Check::fail(WHAT, error.to_string(), "mount /proc")],
     };
     let runtime = match Runtime::new(settings, Arc::new(SystemClock), Arc::new(MemoryState::default())) {
         Ok(runtime) => runtime,
         Err(error) => return vec![Check::fail(WHAT, error.to_string(), "see the data directory")],
     };
-    let host = match PluginHost::start(&config.plugins, &runtime, &LocalBus::default()).await {
+    let parts = Parts {
+        config: config.plugins.clone(),
+        runtime,
+        bus: Arc::new(LocalBus::default()),
+        store: None,
+        clock: Arc::new(SystemClock),
+        metrics: Arc::default(),
+    };
+    let host = match PluginHost::start(parts).await {
         Ok(host) => host,
         Err(error) => return vec![Check::fail(WHAT, error.to_string(), "build the plugins, or set plugins.dir")],
     };

@@ -1,6 +1,6 @@
 //! One host by the machine's clock: opened, served, stopped.
 
-use crate::app::App;
+use crate::app::{App, sandbox};
 use crate::cli::CliError;
 use crate::cli::connection::local_url;
 use crate::cli::output::print;
@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 /// Runs a host until the process is told to stop.
 pub(super) async fn run(config: Config) -> Result<(), CliError> {
     let told = rounds::told_to_stop().map_err(failed)?;
-    let components = components_dir(&config.data_dir);
-    let app = App::open(config.clone(), components, Arc::new(SystemClock)).await.map_err(failed)?;
+    let sandbox = sandbox(&config, Some(components_dir(&config.data_dir))).map_err(failed)?;
+    let app = App::open(config.clone(), sandbox, Arc::new(SystemClock)).await.map_err(failed)?;
     let stopping = CancellationToken::new();
     let api = Api::open(&app, &config, stopping.clone()).await?;
     let rounds = Rounds::start().map_err(failed)?;

@@ -45,13 +45,19 @@ impl Pool {
     }
 
     /// Intents that are recorded and due, marked as being carried out: nobody else gets them until they are settled.
-    /// Of one instance, one at a time.
-    pub(crate) fn take_due(&mut self, now: TimestampMs, limit: usize) -> Vec<(Intent, Instance)> {
+    /// Of one instance, one at a time; none of the drivers that are `down`.
+    pub(crate) fn take_due(
+        &mut self,
+        now: TimestampMs,
+        limit: usize,
+        down: &HashSet<PluginName>,
+    ) -> Vec<(Intent, Instance)> {
         let Self { intents, instances, .. } = self;
         let due = intents.iter_mut().filter_map(|(id, opens)| {
             let instance = instances.get(id)?;
             let first = opens.first_mut()?;
             let is_due = first.saved && !first.in_flight && first.intent.next_attempt_at <= now;
+            let is_due = is_due && !down.contains(&first.intent.driver);
             is_due.then(|| {
                 first.in_flight = true;
                 (first.intent.clone(), instance.clone())
@@ -84,6 +90,14 @@ impl Pool {
         open.intent.last_error = Some(error.chars().take(500).collect());
         let write = Write::Intent(open.intent.clone());
         self.note(write);
+    }
+
+    /// An operation did not reach its driver: it stays as it was.
+    pub(crate) fn put_off(&mut self, intent: &Intent) {
+        let opens = self.intents.get_mut(&intent.instance).into_iter().flatten();
+        for open in opens.filter(|open| open.intent.token == intent.token) {
+            open.in_flight = false;
+        }
     }
 
     /// Instances of one driver that it has been told of, and nothing more is wanted of: those that its list has to show.

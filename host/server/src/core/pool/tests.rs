@@ -48,7 +48,7 @@ fn save(pool: &mut Pool) -> Vec<Write> {
 /// Saves, takes one due intent, checks it and settles it.
 fn carry_out(pool: &mut Pool, expected: DriverOperation) {
     save(pool);
-    let (intent, _) = pool.take_due(NOW, 1).pop().expect("an intent is due");
+    let (intent, _) = pool.take_due(NOW, 1, &HashSet::new()).pop().expect("an intent is due");
     assert_eq!(intent.operation, expected);
     pool.settle(&intent);
 }
@@ -112,7 +112,7 @@ fn who_waits_first_is_served_first_and_a_wipe_comes_between_holders() {
 
 fn carry_out_all(pool: &mut Pool) {
     save(pool);
-    for (intent, _) in pool.take_due(NOW, 100) {
+    for (intent, _) in pool.take_due(NOW, 100, &HashSet::new()) {
         pool.settle(&intent);
     }
 }
@@ -121,14 +121,14 @@ fn carry_out_all(pool: &mut Pool) {
 fn nothing_is_carried_out_before_it_is_recorded() {
     let mut pool = Pool::default();
     pool.launch(&persona(), &"driver-simulated".parse().expect("valid"), 1, NOW);
-    assert!(pool.take_due(NOW, 10).is_empty());
+    assert!(pool.take_due(NOW, 10, &HashSet::new()).is_empty());
     let writes = pool.take_unsaved();
     assert_eq!(writes.len(), 2, "the instance and the intent: {writes:?}");
     pool.not_saved(writes);
-    assert!(pool.take_due(NOW, 10).is_empty());
+    assert!(pool.take_due(NOW, 10, &HashSet::new()).is_empty());
     assert_eq!(save(&mut pool).len(), 2, "what was not saved is saved later");
-    assert_eq!(pool.take_due(NOW, 10).len(), 1);
-    assert!(pool.take_due(NOW, 10).is_empty(), "it is under way");
+    assert_eq!(pool.take_due(NOW, 10, &HashSet::new()).len(), 1);
+    assert!(pool.take_due(NOW, 10, &HashSet::new()).is_empty(), "it is under way");
 }
 
 #[test]
@@ -151,12 +151,12 @@ fn the_newest_wish_for_an_instance_supersedes_the_one_before() {
     let mut pool = Pool::default();
     pool.launch(&persona(), &"driver-simulated".parse().expect("valid"), 1, NOW);
     save(&mut pool);
-    let (creation, _) = pool.take_due(NOW, 1).pop().expect("due");
+    let (creation, _) = pool.take_due(NOW, 1, &HashSet::new()).pop().expect("due");
     pool.release(&persona(), 1, NOW);
     save(&mut pool);
-    assert!(pool.take_due(NOW, 1).is_empty(), "one operation of an instance at a time");
+    assert!(pool.take_due(NOW, 1, &HashSet::new()).is_empty(), "one operation of an instance at a time");
     pool.postpone(&creation, "unavailable", NOW + 1_000);
-    let (removal, _) = pool.take_due(NOW, 1).pop().expect("the creation is not tried again");
+    let (removal, _) = pool.take_due(NOW, 1, &HashSet::new()).pop().expect("the creation is not tried again");
     assert_eq!(removal.operation, DriverOperation::Destroy);
     assert_ne!(removal.token, creation.token);
 }

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::{Persona, PersonaSpec};
 use forewarm_domain::plugin::PluginKind;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 checked_body!(PersonaSpec);
@@ -79,16 +80,19 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
 fn faults(state: &AppState, name: &PersonaName, spec: &PersonaSpec) -> Vec<FieldError> {
     let mut faults = inner_faults(name, spec);
     let plugins = &spec.plugins;
-    let uses = [
-        ("/plugins/forecaster", &plugins.forecaster, PluginKind::Forecaster),
-        ("/plugins/driver", &plugins.driver, PluginKind::Driver),
+    let mut uses = vec![
+        ("/plugins/forecaster".to_owned(), &plugins.forecaster, PluginKind::Forecaster),
+        ("/plugins/driver".to_owned(), &plugins.driver, PluginKind::Driver),
     ];
+    uses.extend(plugins.fallback_forecasters.iter().enumerate().map(|(index, forecaster)| {
+        (format!("/plugins/fallback_forecasters/{index}"), forecaster, PluginKind::Forecaster)
+    }));
     let known = state.plugins.infos();
     for (pointer, wanted, kind) in uses {
         // A plugin that this host does not carry may be on another one.
         let other = known.iter().find(|info| info.name.as_ref() == Some(wanted)).and_then(|info| info.kind);
         if let Some(other) = other.filter(|other| *other != kind) {
-            faults.push(fault(pointer, format!("{wanted} is a {other}, name a {kind}")));
+            faults.push(fault(&pointer, format!("{wanted} is a {other}, name a {kind}")));
         }
     }
     faults
@@ -106,6 +110,13 @@ fn inner_faults(name: &PersonaName, spec: &PersonaSpec) -> Vec<FieldError> {
     }
     if !spec.plugins.forecaster_parameters.is_object() {
         faults.push(fault("/plugins/forecaster_parameters", "give an object, such as {}"));
+    }
+    let mut named = HashSet::from([&spec.plugins.forecaster]);
+    for (index, forecaster) in spec.plugins.fallback_forecasters.iter().enumerate() {
+        if !named.insert(forecaster) {
+            let detail = format!("{forecaster} is named twice: name each forecaster once");
+            faults.push(fault(&format!("/plugins/fallback_forecasters/{index}"), detail));
+        }
     }
     for (index, network) in spec.security.ingress_cidrs.iter().enumerate() {
         if !is_cidr(network) {
