@@ -75,7 +75,9 @@ pub fn with_manifest(component: &[u8], manifest: &Value) -> Vec<u8> {
     bytes
 }
 
-fn leb(mut value: usize) -> Vec<u8> {
+/// A number as wasm writes it: LEB128.
+#[must_use]
+pub fn leb(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = (value & 0x7f) as u8;

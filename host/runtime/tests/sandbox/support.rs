@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use forewarm_tests::guests::{component, with_manifest};
+pub(crate) use forewarm_tests::guests::{component, leb, with_manifest};
 
 pub(crate) const STEP_MS: i64 = 60_000;
 pub(crate) const NOW: TimestampMs = TimestampMs(1_700_000_000_000);
@@ -41,18 +41,6 @@ pub(crate) fn manifest(kind: &str) -> serde_json::Value {
     let properties = json!({ "level": { "type": "number" } });
     let parameters = json!({ "type": "object", "additionalProperties": false, "properties": properties });
     json!({ "name": format!("test-{kind}"), "version": "1", "kind": kind, "parameters": parameters })
-}
-
-pub(crate) fn leb(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (value & 0x7f) as u8;
-        value >>= 7;
-        bytes.push(if value == 0 { low } else { low | 0x80 });
-        if value == 0 {
-            return bytes;
-        }
-    }
 }
 
 pub(crate) fn runtime(config: RuntimeConfig) -> Runtime {
