@@ -14,6 +14,7 @@ pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod kernels;
+pub mod numerics;
 mod plugin;
 mod profiler;
 mod series;
