@@ -1,5 +1,7 @@
 //! Ridge regression from a Gram matrix: weights that are drawn towards zero, feature by feature in its own scale.
 
+use forewarm_sdk::numerics::cholesky;
+
 /// Solves for the weights of `width` features from their Gram matrix and their products with the target, over `rows`
 /// rows. `strength` is the weight of zero per row, `floor` the same once; the first feature, the constant, is free.
 /// Features that are always zero get no weight. All weights are zero when the system can't be solved.
@@ -22,36 +24,8 @@ pub fn solve(gram: &[f64], products: &[f64], rows: f64, strength: f64, floor: f6
         }
         matrix[i * width + i] += if i == 0 { 1e-9 * rows } else { strength * rows + floor };
     }
-    let Some(solution) = cholesky(&mut matrix, right) else { return vec![0.0; width] };
+    let Some(solution) = cholesky::solve(&mut matrix, right) else { return vec![0.0; width] };
     (0..width).map(|i| if active(i) { solution[i] / scales[i] } else { 0.0 }).collect()
-}
-
-/// Solves a symmetric positive definite system in place; `None` when it is not definite.
-fn cholesky(matrix: &mut [f64], mut right: Vec<f64>) -> Option<Vec<f64>> {
-    let n = right.len();
-    for i in 0..n {
-        for j in 0..=i {
-            let sum: f64 = (0..j).map(|k| matrix[i * n + k] * matrix[j * n + k]).sum();
-            let rest = matrix[i * n + j] - sum;
-            if i == j {
-                if rest.is_nan() || rest <= 1e-12 {
-                    return None;
-                }
-                matrix[i * n + i] = rest.sqrt();
-            } else {
-                matrix[i * n + j] = rest / matrix[j * n + j];
-            }
-        }
-    }
-    for i in 0..n {
-        let sum: f64 = (0..i).map(|k| matrix[i * n + k] * right[k]).sum();
-        right[i] = (right[i] - sum) / matrix[i * n + i];
-    }
-    for i in (0..n).rev() {
-        let sum: f64 = (i + 1..n).map(|k| matrix[k * n + i] * right[k]).sum();
-        right[i] = (right[i] - sum) / matrix[i * n + i];
-    }
-    right.iter().all(|value| value.is_finite()).then_some(right)
 }
 
 #[cfg(test)]

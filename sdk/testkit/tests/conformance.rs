@@ -44,6 +44,11 @@ async fn the_seasonal_forecaster() {
 }
 
 #[tokio::test]
+async fn the_ridge_forecaster() {
+    keeps_to_the_contract("forecaster-ridge", json!({})).await;
+}
+
+#[tokio::test]
 async fn the_robust_detector() {
     keeps_to_the_contract("anomaly-robust", json!({})).await;
 }

@@ -5,6 +5,7 @@
 //! in order, and logarithms and powers come from `libm` on both sides).
 
 pub mod autocorrelation;
+pub mod cholesky;
 pub mod errors;
 pub mod fill;
 pub mod nelder_mead;

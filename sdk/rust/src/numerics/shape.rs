@@ -1,7 +1,7 @@
 //! The shape of errors: the quantiles of errors in units of their size, from a sample and, where it is small or in its
 //! far tails, from the normal distribution.
 
-use super::stats::quantile_of_sorted;
+use super::stats::{quantile_of_sorted, quantiles_of_weighted};
 use distrs::Normal;
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +32,23 @@ impl Shape {
     #[must_use]
     pub fn new(sample: &mut [f64], count: f64) -> Self {
         sample.sort_unstable_by(f64::total_cmp);
-        let own = if sample.is_empty() { 0.0 } else { count / (count + EVEN_SAMPLE) };
-        let knot = |level: &f64| own * quantile_of_sorted(sample, *level) + (1.0 - own) * normal_quantile(*level);
-        Self { knots: LEVELS.iter().map(knot).collect() }
+        let count = if sample.is_empty() { 0.0 } else { count };
+        Self::blended(count, LEVELS.iter().map(|level| quantile_of_sorted(sample, *level)))
+    }
+
+    /// The same from rising errors that have weights. They count as many as equal weights of the same variance would.
+    #[must_use]
+    pub fn weighted(sorted: &[(f64, f64)]) -> Self {
+        let sum: f64 = sorted.iter().map(|(_, weight)| weight).sum();
+        let squares: f64 = sorted.iter().map(|(_, weight)| weight * weight).sum();
+        let count = if squares > 0.0 { sum * sum / squares } else { 0.0 };
+        Self::blended(count, quantiles_of_weighted(sorted, &LEVELS).into_iter())
+    }
+
+    fn blended(count: f64, quantiles: impl Iterator<Item = f64>) -> Self {
+        let own = count / (count + EVEN_SAMPLE);
+        let knots = quantiles.zip(LEVELS).map(|(value, level)| own * value + (1.0 - own) * normal_quantile(level));
+        Self { knots: knots.collect() }
     }
 
     /// The quantile at a level within (0, 1): between two levels along the normal scores, beyond the last along their
@@ -72,6 +86,15 @@ mod tests {
         let shape = Shape::new(&mut skewed, 4_000.0);
         assert!((shape.at(0.9) - 0.729).abs() < 0.02, "{}", shape.at(0.9));
         assert!((Shape::new(&mut [], 0.0).at(0.9) - 1.281_55).abs() < 0.01);
+    }
+
+    #[test]
+    fn weights_say_which_errors_count() {
+        let sample: Vec<(f64, f64)> =
+            (0..2_000).map(|at| (f64::from(at), if at < 1_000 { 1.0 } else { 0.0 })).collect();
+        let shape = Shape::weighted(&sample);
+        assert!((shape.at(0.5) - 500.0).abs() < 15.0, "{}", shape.at(0.5));
+        assert!((Shape::weighted(&[]).at(0.9) - 1.281_55).abs() < 0.01);
     }
 
     #[test]
