@@ -3,6 +3,7 @@
 //! The shape is the median of the same phase in the latest cycles; the level's news are the values' departures from it.
 //! Both may be stale, flat or shifted: the features say by how much, as distances from the shape.
 
+use crate::shift::rebase;
 use forewarm_sdk::numerics::stats;
 
 /// Cycles whose median is the shape.
@@ -36,13 +37,16 @@ pub struct View {
 }
 
 impl View {
-    /// Looks at values without gaps with `seasons`, shortest first.
+    /// Looks at values without gaps with `seasons`, shortest first. What lies before a shift of the level is moved along.
     #[must_use]
-    pub fn new(values: Vec<f64>, seasons: &[usize]) -> Self {
+    pub fn new(mut values: Vec<f64>, seasons: &[usize]) -> Self {
         let period = seasons.first().copied().unwrap_or(1);
         let longer = seasons.iter().skip(1).copied().collect();
         let cycle = if period > 1 { period } else { STEPS_WITHOUT_SEASON };
-        let shape = shape(&values, period);
+        let mut shape = shape_of(&values, period);
+        if rebase(&mut values, &shape, period, cycle) {
+            shape = shape_of(&values, period);
+        }
         let departures: Vec<f64> =
             values.iter().zip(&shape).enumerate().map(|(at, (z, s))| if at < period { 0.0 } else { z - s }).collect();
         let (sums_of_values, sums_of_departures) = (sums(&values), sums(&departures));
@@ -148,7 +152,7 @@ fn sums(values: &[f64]) -> Vec<f64> {
 
 /// The median of the same phase in the cycles before each step, to one period past the end; the values themselves in the
 /// first period.
-fn shape(values: &[f64], period: usize) -> Vec<f64> {
+fn shape_of(values: &[f64], period: usize) -> Vec<f64> {
     let mut same_phase = Vec::with_capacity(SHAPE_CYCLES);
     let mut at = |step: usize| {
         if step < period {
@@ -185,10 +189,10 @@ mod tests {
 
     #[test]
     fn a_shift_of_the_level_is_seen_in_the_departures() {
-        let shifted = |at: usize| (at % 24) as f64 + if at >= 468 { 100.0 } else { 0.0 };
+        let shifted = |at: usize| (at % 24) as f64 + if at >= 476 { 100.0 } else { 0.0 };
         let view = View::new((0..480).map(shifted).collect(), &[24]);
         let row = features(&view, 480, 24);
-        assert_eq!((row[3], row[4], row[5]), (100.0, 100.0, 50.0));
+        assert_eq!((row[3], row[4], row[5]), (100.0, 100.0, 100.0 / 6.0));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod features;
 pub mod horizons;
 pub mod model;
 pub mod regression;
+pub mod shift;
 pub mod spread;
 
 use forewarm_sdk::numerics::past::VALUES_MAX;

@@ -237,12 +237,18 @@ mod tests {
     }
 
     #[test]
-    fn a_new_level_is_followed_within_five_cycles() {
-        let mut model = fit((0..700).map(|step| law(step % 24) + noise(step)).collect());
-        model.observe(&(700..820).map(|step| 3.0 * law(step % 24) + noise(step)).collect::<Vec<_>>());
-        for (index, value) in middle(&model, 24).iter().enumerate() {
-            let expected = 3.0 * law((820 + index) % 24);
-            assert!((value / expected - 1.0).abs() < 0.25, "{index}: {value} for {expected}");
+    fn a_new_level_is_followed_within_a_day_and_kept() {
+        let value = |step: usize| law(step % 24) * if step < 700 { 1.0 } else { 3.0 } + noise(step);
+        for observed in [18, 60, 120] {
+            let mut model = fit((0..700).map(value).collect());
+            model.observe(&(700..700 + observed).map(value).collect::<Vec<_>>());
+            let expected: Vec<f64> = (700 + observed..724 + observed).map(value).collect();
+            let off: f64 = middle(&model, 24).iter().zip(&expected).map(|(value, right)| (value - right).abs()).sum();
+            assert!(
+                off < 0.15 * expected.iter().sum::<f64>(),
+                "after {observed}: {}",
+                off / expected.iter().sum::<f64>()
+            );
         }
     }
 
