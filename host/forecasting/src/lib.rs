@@ -7,6 +7,7 @@ pub mod combine;
 pub mod conformal;
 pub mod long;
 pub mod measures;
+pub mod nab;
 pub mod online;
 pub mod reference;
 pub mod schedule;

@@ -1,23 +1,23 @@
-//! The detector: one value after the other, each judged by those before it.
+//! The detector: one value after the other, each judged by those before it. What the views say is averaged; an event is
+//! told once.
 
 use crate::parameters::Parameters;
-use crate::window::{Middle, Window};
+use crate::season::Season;
+use crate::tail::Sides;
+use crate::views::{Levels, Range, Spread};
 use forewarm_sdk::words::Verdict;
 use serde::{Deserialize, Serialize};
 
-const DAY_MS: i64 = 86_400_000;
-/// The fewest values that anything is concluded from.
-const VALUES_MIN: usize = 12;
-/// A part of the day counts once it was seen on that many days.
-const DAYS_MIN: u16 = 3;
-/// Normal noise stays within this many standard deviations at the sensitivity 0.5.
-const HALF_WAY: f64 = 6.0;
-/// The errors that are remembered for the yardstick.
-const ERRORS: u16 = 512;
-/// Normal noise has 95% of its errors below two standard deviations: longer tails stretch the yardstick.
-const NORMAL_P95: f64 = 2.0;
-/// Deviations below this share of the median are never told from rounding and the like.
-const SHARE_MIN: f64 = 0.01;
+/// How much each view counts: levels, season, spread, range.
+const WEIGHTS: [f64; 4] = [4.0, 1.0, 0.5, 1.0];
+/// A rarity of this many powers of ten, over all views, scores a half.
+const HALF_WAY: f64 = 1.77;
+/// What follows an event within the quiet time counts for so much.
+const ECHO: f64 = 0.5;
+/// What follows an event belongs to it where it is rarer than usual values by this many powers of ten.
+const BELONGS: f64 = 2.0;
+/// Larger values are taken for this, so that no sum of squares overflows.
+const LARGEST: f64 = 1e150;
 
 /// What was learned of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,87 +26,127 @@ pub struct Detector {
     sensitivity: f64,
     next_ms: i64,
     step_ms: i64,
-    recent: Window,
-    phases: Vec<Window>,
-    /// The latest errors in standard deviations, against the recent values and against the same part of the day: those
-    /// of a series with a daily pattern are much longer while that is not known.
-    errors: [Window; 2],
+    levels: Levels,
+    season: Season,
+    spread: Spread,
+    range: Range,
+    /// The event that was told last, at any sensitivity: no other is told while it goes on.
+    told: Option<Event>,
+    /// The event that was found at this sensitivity.
+    found: Option<Event>,
+}
+
+/// An event, while more values may belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Event {
+    /// How far below and above its middle a value was usual, more or less, when the event began: the event itself
+    /// changes what is usual.
+    down: f64,
+    up: f64,
+    /// Values for which it goes on.
+    left: u16,
 }
 
 impl Detector {
     /// Begins with nothing.
     #[must_use]
     pub fn new(parameters: Parameters, sensitivity: f64, start_ms: i64, step_ms: u32) -> Self {
-        let phases = vec![Window::default(); usize::from(parameters.phases.max(1))];
-        let (recent, errors) = (Window::default(), <[Window; 2]>::default());
-        Self { parameters, sensitivity, next_ms: start_ms, step_ms: step_ms.into(), recent, phases, errors }
+        Self {
+            parameters,
+            sensitivity,
+            next_ms: start_ms,
+            step_ms: step_ms.into(),
+            levels: Levels::default(),
+            season: Season::new(parameters.phases, step_ms),
+            spread: Spread::default(),
+            range: Range::default(),
+            told: None,
+            found: None,
+        }
     }
 
     /// Judges one value and learns from it. A missing one is usual.
     pub fn push(&mut self, value: f64) -> Verdict {
         let at_ms = self.next_ms;
         self.next_ms = at_ms.saturating_add(self.step_ms);
-        let phase = (at_ms.rem_euclid(DAY_MS) * self.phases.len() as i64 / DAY_MS) as usize;
-        let (middle, against) = self.middle(phase);
-        let stretch = self.stretch(against);
-        let Some(error) = middle.filter(|_| !value.is_nan()).map(|middle| error(value, middle)) else {
-            let verdict = self.verdict(0.0, middle, stretch);
-            self.learn(value, at_ms, phase);
-            return verdict;
-        };
-        let verdict = self.verdict(error / stretch, middle, stretch);
-        self.errors[usize::from(against)].put(error.min(1e9), 0, ERRORS);
-        self.learn(value, at_ms, phase);
-        verdict
-    }
-
-    fn learn(&mut self, value: f64, at_ms: i64, phase: usize) {
-        if value.is_nan() {
-            return;
+        let rarity = HALF_WAY * ((1.0 - self.sensitivity) / self.sensitivity).sqrt();
+        let (expected_low, expected_high) = self.bounds(at_ms, rarity);
+        let usual = self.usual(at_ms, rarity + BELONGS);
+        let score = if value.is_nan() { 0.0 } else { self.score(value.clamp(-LARGEST, LARGEST), at_ms) };
+        let begins = score > 1.0 - self.sensitivity;
+        self.found = self.found.and_then(Event::next);
+        if begins {
+            self.found = usual.map(|(_, down, up)| Event::begin(self.found, down, up, self.parameters.quiet));
         }
-        let (day, memory) = (at_ms.div_euclid(DAY_MS), self.parameters.memory);
-        self.recent.put(value, day, memory);
-        if let Some(window) = self.phases.get_mut(phase) {
-            window.put(value, day, memory);
-        }
+        let belongs = self.found.zip(usual).is_some_and(|(event, (middle, ..))| event.has(value - middle));
+        Verdict { score, anomalous: begins || belongs, expected_low, expected_high }
     }
 
-    /// The same part of earlier days (true) where there are enough, else the recent values (false), else nothing.
-    fn middle(&self, phase: usize) -> (Option<Middle>, bool) {
-        let enough = |window: &&Window| window.len() >= VALUES_MIN && window.days() >= DAYS_MIN;
-        let daily = self.phases.get(phase).filter(enough);
-        let window = daily.or(Some(&self.recent).filter(|recent| recent.len() >= VALUES_MIN));
-        let middle = window.and_then(Window::middle).map(|middle| {
-            let least = middle.half_median.abs() * SHARE_MIN;
-            Middle { half_spread: middle.half_spread.max(least).max(f64::MIN_POSITIVE), ..middle }
-        });
-        (middle, daily.is_some())
-    }
-
-    /// By how much the series' own errors are longer than those of normal noise, from 1.
-    fn stretch(&self, against: bool) -> f64 {
-        let errors = &self.errors[usize::from(against)];
-        let p95 = errors.quantile(0.95).filter(|_| errors.len() >= VALUES_MIN);
-        p95.map_or(1.0, |p95| (p95 / NORMAL_P95).max(1.0))
-    }
-
-    /// The score rises with the square of the error and is a half at [`HALF_WAY`]; it is anomalous above
-    /// `1 - sensitivity`.
-    fn verdict(&self, error: f64, middle: Option<Middle>, stretch: f64) -> Verdict {
-        let share = (error / HALF_WAY).min(1e9);
+    /// The score rises with the square of the rarity and is a half at [`HALF_WAY`].
+    fn score(&mut self, value: f64, at_ms: i64) -> f64 {
+        let memory = self.parameters.memory;
+        let level = self.levels.usual().and_then(|level| reach(level, HALF_WAY + BELONGS));
+        let tamed = self.told.zip(level).map_or(value, |(event, (middle, ..))| event.tame(value, middle));
+        let views = [
+            self.levels.judge(value, tamed, memory),
+            self.season.judge(value, at_ms, memory),
+            self.spread.judge(value, memory),
+            self.range.judge(value),
+        ];
+        let weighted = views.iter().zip(WEIGHTS).map(|(view, weight)| view * weight).sum::<f64>();
+        let share = weighted / WEIGHTS.iter().sum::<f64>() / HALF_WAY;
         let score = share * share / (share * share + 1.0);
-        let widest = HALF_WAY * ((1.0 - self.sensitivity) / self.sensitivity).sqrt() * stretch;
-        let (low, high) = middle.map_or((f64::MIN, f64::MAX), |middle| {
-            let bound =
-                |side: f64| ((middle.half_median + side * widest * middle.half_spread) * 2.0).clamp(f64::MIN, f64::MAX);
-            (bound(-1.0), bound(1.0))
-        });
-        Verdict { score, anomalous: score > 1.0 - self.sensitivity, expected_low: low, expected_high: high }
+        self.told = self.told.and_then(Event::next);
+        if self.told.is_some() {
+            return score * ECHO;
+        }
+        if share >= 1.0 {
+            self.told = level.map(|(_, down, up)| Event { down, up, left: self.parameters.quiet });
+        }
+        score
+    }
+
+    /// What is usual at a time, of that time of day where it is known, else of the level: the middle, and how far below
+    /// and above it values lie that are less rare.
+    fn usual(&self, at_ms: i64, rarity: f64) -> Option<(f64, f64, f64)> {
+        let of_day = self.season.usual(at_ms).and_then(|usual| reach(usual, rarity));
+        of_day.or_else(|| self.levels.usual().and_then(|usual| reach(usual, rarity)))
+    }
+
+    fn bounds(&self, at_ms: i64, rarity: f64) -> (f64, f64) {
+        let Some((middle, down, up)) = self.usual(at_ms, rarity) else { return (f64::MIN, f64::MAX) };
+        let (low, high) = (middle - down, middle + up);
+        if self.range.never_negative() && high >= 0.0 { (low.max(0.0), high) } else { (low, high) }
     }
 }
 
-fn error(value: f64, middle: Middle) -> f64 {
-    ((value * 0.5 - middle.half_median) / middle.half_spread).abs().min(1e12)
+/// A middle, and how far below and above it values lie that are less rare.
+fn reach((middle, sides): (f64, &Sides), rarity: f64) -> Option<(f64, f64, f64)> {
+    let (down, up) = sides.reach(rarity)?;
+    Some((middle, down.min(LARGEST), up.min(LARGEST)))
+}
+
+impl Event {
+    /// A value that would begin one while another goes on makes it longer, and no more tolerant: what is found at one
+    /// sensitivity is then also found at a higher one.
+    fn begin(before: Option<Self>, down: f64, up: f64, left: u16) -> Self {
+        let (before_down, before_up) = before.map_or((down, up), |event| (event.down, event.up));
+        Self { down: down.min(before_down), up: up.min(before_up), left }
+    }
+
+    fn next(self) -> Option<Self> {
+        let left = self.left.checked_sub(1).filter(|left| *left > 0)?;
+        Some(Self { left, ..self })
+    }
+
+    /// The nearest value to this one that does not belong to the event.
+    fn tame(self, value: f64, middle: f64) -> f64 {
+        value.max(middle - self.down).min(middle + self.up)
+    }
+
+    fn has(self, deviation: f64) -> bool {
+        deviation < -self.down || deviation > self.up
+    }
 }
 
 #[cfg(test)]
@@ -125,32 +165,42 @@ mod tests {
         values.into_iter().map(|value| detector.push(value)).collect()
     }
 
+    fn found(verdicts: &[Verdict]) -> Vec<usize> {
+        (0..verdicts.len()).filter(|step| verdicts[*step].anomalous).collect()
+    }
+
     #[test]
     fn a_spike_stands_out_and_noise_does_not() {
-        let value = |step| if step == 400 { 200.0 } else { 100.0 + 5.0 * noise(step) };
-        let verdicts = judge(0.5, MINUTE_MS, (0..500).map(value));
-        let found: Vec<_> = (0..500).filter(|step| verdicts[*step].anomalous).collect();
-        assert_eq!(found, [400]);
-        assert!(verdicts[400].expected_high < 200.0 && verdicts[400].expected_low > 0.0, "{:?}", verdicts[400]);
+        let value = |step| if step == 900 { 200.0 } else { 100.0 + 5.0 * noise(step) };
+        let verdicts = judge(0.5, MINUTE_MS, (0..1_000).map(value));
+        assert_eq!(found(&verdicts), [900]);
+        assert!(verdicts[900].expected_high < 120.0 && verdicts[900].expected_low > 80.0, "{:?}", verdicts[900]);
+    }
+
+    #[test]
+    fn an_outage_is_one_event_of_all_its_values() {
+        let value = |step| if (900..930).contains(&step) { 2.0 } else { 100.0 + 5.0 * noise(step) };
+        let verdicts = judge(0.5, MINUTE_MS, (0..1_000).map(value));
+        assert_eq!(found(&verdicts), (900..930).collect::<Vec<_>>());
+        assert_eq!(verdicts.iter().filter(|verdict| verdict.score > 0.5).count(), 1);
     }
 
     #[test]
     fn a_night_load_at_noon_is_odd_once_the_day_is_known() {
         let load = |step: usize| if step % 24 < 12 { 10.0 } else { 100.0 } + noise(step);
-        let mut values: Vec<f64> = (0..24 * 20).map(load).collect();
-        values[24 * 19 + 18] = 10.0;
-        let verdicts = judge(0.5, 3_600_000, values);
-        assert!(verdicts[24 * 19 + 18].anomalous, "{:?}", verdicts[24 * 19 + 18]);
-        let late = verdicts[24 * 15..].iter().filter(|verdict| verdict.anomalous).count();
-        assert_eq!(late, 1, "a load that comes every day is usual");
+        let mut values: Vec<f64> = (0..24 * 40).map(load).collect();
+        values[24 * 39 + 18] = 10.0;
+        let verdicts = judge(0.8, 3_600_000, values);
+        let odd = verdicts[24 * 39 + 18];
+        assert!(odd.anomalous && odd.expected_low > 50.0, "{odd:?}");
+        assert!(!verdicts[24 * 39 + 6].anomalous && verdicts[24 * 39 + 6].expected_high < 50.0);
     }
 
     #[test]
-    fn long_tails_stretch_the_yardstick() {
+    fn heavy_tails_are_not_full_of_anomalies() {
         let heavy = |step: usize| 100.0 + 30.0 * noise(step).powi(9);
-        let verdicts = judge(0.5, MINUTE_MS, (0..2_000).map(heavy));
-        let late = verdicts[600..].iter().filter(|verdict| verdict.anomalous).count();
-        assert!(late < 28, "at most 2% of a heavy-tailed noise are anomalies: {late}");
+        let verdicts = judge(0.5, MINUTE_MS, (0..4_000).map(heavy));
+        assert!(found(&verdicts[600..]).len() < 34, "at most one per cent");
     }
 
     #[test]
@@ -161,8 +211,19 @@ mod tests {
 
     #[test]
     fn a_level_shift_becomes_usual() {
-        let verdicts = judge(0.5, MINUTE_MS, (0..600).map(|step| if step < 300 { 10.0 } else { 50.0 } + noise(step)));
-        assert!(verdicts[300].anomalous);
-        assert!(!verdicts[599].anomalous, "{:?}", verdicts[599]);
+        let values = (0..4_000).map(|step| if step < 2_000 { 10.0 } else { 50.0 } + noise(step));
+        let verdicts = judge(0.5, MINUTE_MS, values);
+        assert!(verdicts[2_000].anomalous);
+        assert!(found(&verdicts[3_000..]).is_empty(), "{:?}", verdicts[3_999]);
+    }
+
+    #[test]
+    fn the_largest_numbers_are_judged() {
+        for values in [[f64::MAX, f64::MIN, 0.0].repeat(200), vec![f64::MAX; 600], vec![f64::MIN_POSITIVE; 600]] {
+            for verdict in judge(0.5, MINUTE_MS, values) {
+                assert!(verdict.score.is_finite() && verdict.expected_low <= verdict.expected_high, "{verdict:?}");
+                assert!(verdict.expected_low.is_finite() && verdict.expected_high.is_finite(), "{verdict:?}");
+            }
+        }
     }
 }

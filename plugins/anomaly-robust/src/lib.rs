@@ -1,9 +1,13 @@
-//! Finds values far from the median of the same time of day. The way through: [`window`] holds the latest values and
-//! gives median and spread, [`detector`] judges by them.
+//! Finds values that make a series look as it rarely did. The way through: [`views`] and [`season`] look at it in
+//! several ways, [`tail`] tells how rare each sight is by its own past, and [`detector`] averages what they say.
 
+pub mod average;
 pub mod detector;
 pub mod parameters;
-pub mod window;
+pub mod recent;
+pub mod season;
+pub mod tail;
+pub mod views;
 
 use detector::Detector;
 use forewarm_sdk::prelude::*;
@@ -13,7 +17,7 @@ use forewarm_sdk::prelude::*;
 pub struct Robust(Detector);
 
 #[anomaly_detector(
-    summary = "Finds values far from the median of the same time of day, by the series' own yardstick",
+    summary = "Finds values that make a series look as it rarely did, in level, time of day, spread and range",
     parameters = "parameters.schema.json",
     memory_mib = 16,
     call_ms = 5_000
@@ -39,10 +43,10 @@ mod tests {
 
     #[test]
     fn parameters_come_from_the_host() {
-        testing::set_config(r#"{"phases": 1, "memory": 24}"#);
-        let history = Series { start_ms: 0, step_ms: 60_000, values: vec![1.0; 30] };
+        testing::set_config(r#"{"phases": 1, "quiet": 3}"#);
+        let history = Series { start_ms: 0, step_ms: 60_000, values: [1.0, 2.0].repeat(100) };
         let mut stream = Robust::start(history, 0.5).expect("starts");
-        assert!(stream.push(&[9.0]).expect("judges")[0].anomalous);
+        assert!(stream.push(&[90.0]).expect("judges")[0].anomalous);
         testing::set_config(r#"{"window": 3}"#);
         let empty = Series { start_ms: 0, step_ms: 60_000, values: vec![] };
         assert!(matches!(Robust::start(empty, 0.5), Err(Error::InvalidInput(_))));
