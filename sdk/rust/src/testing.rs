@@ -3,6 +3,8 @@
 //! A test sets the time and the parameters, calls the plugin's own type, and looks at the log. What the sandbox adds
 //! (limits, isolation, determinism) is tested with `forewarm-testkit` instead.
 
+pub mod forecaster;
+
 use crate::bindings::shared::forewarm::plugin::host::{LogField, LogLevel};
 use crate::bindings::shared::forewarm::plugin::state::StateError;
 use std::cell::RefCell;

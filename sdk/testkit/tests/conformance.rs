@@ -49,6 +49,15 @@ async fn the_ridge_forecaster() {
 }
 
 #[tokio::test]
+async fn the_forecasters_of_whole_days() {
+    for name in ["forecaster-naive", "forecaster-theta", "forecaster-ets"] {
+        keeps_to_the_contract(name, json!({})).await;
+        keeps_to_the_contract(name, json!({ "season_lengths": [] })).await;
+        keeps_to_the_contract(name, json!({ "season_lengths": [8, 30, 90] })).await;
+    }
+}
+
+#[tokio::test]
 async fn the_robust_detector() {
     keeps_to_the_contract("anomaly-robust", json!({})).await;
 }

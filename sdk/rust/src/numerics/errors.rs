@@ -42,13 +42,18 @@ impl ErrorLog {
         self.rows.push(Row { ahead: ahead as u32, phase: phase(target, self.period) as u32, error });
     }
 
+    /// The most steps between a forecast and its outcome.
+    fn farthest(&self) -> usize {
+        self.rows.iter().map(|row| row.ahead as usize).max().unwrap_or(0)
+    }
+
     /// Makes the spread of the errors. `cycles` says how many seasons they span and `count` how many of them are
     /// independent; few lean on `prior`, the size of error that is expected without evidence. All sizes are widened by
     /// `inflation`, for parameters that were fitted to the same values.
     #[must_use]
     pub fn spread(self, cycles: f64, count: f64, prior: f64, inflation: f64) -> Spread {
         let evidence = 1.0 - 1.0 / (1.0 + (count / 4.0) * (count / 4.0));
-        let reaches = reaches(&self.rows, |size| inflation * (evidence * size + (1.0 - evidence) * prior), prior);
+        let reaches = reaches(&self, |size| inflation * (evidence * size + (1.0 - evidence) * prior), prior);
         let mut spread = Spread {
             growth: growth(&reaches),
             reaches,
@@ -56,12 +61,13 @@ impl ErrorLog {
             phases: Vec::new(),
             shape: Shape::new(&mut [], 0.0),
         };
-        spread.phases = phases(&self, &spread, cycles);
+        let sizes: Vec<f64> = (0..=self.farthest()).map(|ahead| spread.measured(ahead)).collect();
+        spread.phases = phases(&self, &sizes, cycles);
         let stride = self.rows.len().div_ceil(SHAPE_SAMPLE_MAX).max(1);
         // Neighbouring rows belong to one forecast: a stride that shares no factor with its length samples all steps.
         let sampled = self.rows.iter().step_by(stride | 1);
-        let sized = sampled
-            .map(|row| (row.error * inflation, spread.measured(row.ahead as usize) * spread.phase(row.phase as usize)));
+        let sized =
+            sampled.map(|row| (row.error * inflation, sizes[row.ahead as usize] * spread.phase(row.phase as usize)));
         let mut sample: Vec<f64> = sized.filter(|(_, size)| *size > 0.0).map(|(error, size)| error / size).collect();
         spread.shape = Shape::new(&mut sample, count);
         spread
@@ -78,12 +84,12 @@ const DEVIATION: f64 = 1.253_314_137_315_5;
 
 /// The size of the errors by steps ahead, from the mean absolute error of groups that get wider with the distance, made
 /// to rise: the mean step of each group and the size there.
-fn reaches(rows: &[Row], size: impl Fn(f64) -> f64, prior: f64) -> Vec<(f64, f64)> {
-    let farthest = rows.iter().map(|row| row.ahead).max().unwrap_or(0);
-    let group_of = |ahead: u32| (f64::from(ahead).log2() * 3.0) as usize;
-    let mut groups = vec![(0.0, 0.0, 0.0); group_of(farthest.max(1)) + 1];
-    for row in rows {
-        let group = &mut groups[group_of(row.ahead.max(1))];
+fn reaches(log: &ErrorLog, size: impl Fn(f64) -> f64, prior: f64) -> Vec<(f64, f64)> {
+    let group_of: Vec<usize> =
+        (0..=log.farthest()).map(|ahead| (libm::log2(ahead.max(1) as f64) * 3.0) as usize).collect();
+    let mut groups = vec![(0.0, 0.0, 0.0); group_of.last().map_or(0, |last| last + 1)];
+    for row in &log.rows {
+        let group = &mut groups[group_of[row.ahead as usize]];
         *group = (group.0 + f64::from(row.ahead), group.1 + row.error.abs(), group.2 + 1.0);
     }
     let known = groups.iter().filter(|group| group.2 > 0.0);
@@ -118,15 +124,15 @@ fn growth(reaches: &[(f64, f64)]) -> f64 {
     (libm::log(size / before) / libm::log(far / near)).clamp(0.0, GROWTH_MAX)
 }
 
-/// The sizes of the errors of each part of the season, relative to all.
-fn phases(log: &ErrorLog, spread: &Spread, cycles: f64) -> Vec<f64> {
+/// The sizes of the errors of each part of the season, relative to `sizes` by steps ahead.
+fn phases(log: &ErrorLog, sizes: &[f64], cycles: f64) -> Vec<f64> {
     let parts = log.period.min(PHASES_MAX);
     if parts < 2 {
         return Vec::new();
     }
     let mut sums = vec![(0.0, 0.0); parts];
     for row in &log.rows {
-        let size = spread.measured(row.ahead as usize);
+        let size = sizes[row.ahead as usize];
         if size > 0.0 {
             let sum = &mut sums[row.phase as usize];
             *sum = (sum.0 + row.error.abs() / size, sum.1 + 1.0);

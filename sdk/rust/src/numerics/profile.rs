@@ -4,10 +4,15 @@
 /// that has no value gets 0. Phase 0 is that of the first value.
 #[must_use]
 pub fn means(values: &[f64], period: usize) -> Vec<f64> {
+    fading_means(values, period, 1.0)
+}
+
+/// The same, with every cycle's weight being `keep` of the next one's.
+fn fading_means(values: &[f64], period: usize, keep: f64) -> Vec<f64> {
     let mut sums = vec![(0.0, 0.0); period];
     for cycle in values.chunks(period.max(1)) {
         for (sum, value) in sums.iter_mut().zip(cycle).filter(|(_, value)| !value.is_nan()) {
-            *sum = (sum.0 + value, sum.1 + 1.0);
+            *sum = (keep * sum.0 + value, keep * sum.1 + 1.0);
         }
     }
     let known = sums.iter().filter(|(_, count)| *count > 0.0);
@@ -46,6 +51,12 @@ pub fn moving_average(values: &[f64], period: usize) -> Vec<f64> {
 /// is taken out, then each season in turn gets the means of what the others leave, shortest first, twice.
 #[must_use]
 pub fn decompose(values: &[f64], seasons: &[usize]) -> Vec<Vec<f64>> {
+    decompose_fading(values, seasons, 1.0)
+}
+
+/// The same, with every cycle's weight being `keep` of the next one's: seasons change.
+#[must_use]
+pub fn decompose_fading(values: &[f64], seasons: &[usize], keep: f64) -> Vec<Vec<f64>> {
     let Some(longest) = seasons.iter().max() else { return Vec::new() };
     let trend = moving_average(values, *longest);
     let mut rest: Vec<f64> = values.iter().zip(&trend).map(|(value, trend)| value - trend).collect();
@@ -53,7 +64,7 @@ pub fn decompose(values: &[f64], seasons: &[usize]) -> Vec<Vec<f64>> {
     let rounds = if seasons.len() > 1 { 2 } else { 1 };
     for _ in 0..rounds {
         for profile in &mut profiles {
-            let found = means(&rest, profile.len());
+            let found = fading_means(&rest, profile.len(), keep);
             for cycle in rest.chunks_mut(profile.len()) {
                 cycle.iter_mut().zip(&found).for_each(|(rest, found)| *rest -= found);
             }
@@ -72,6 +83,13 @@ mod tests {
         assert_eq!(means(&[1.0, 5.0, 3.0, f64::NAN], 2), [-1.5, 1.5]);
         assert_eq!(means(&[f64::NAN, 2.0, f64::NAN, 2.0], 2), [0.0, 0.0]);
         assert_eq!(means(&[], 3), [0.0; 3]);
+    }
+
+    #[test]
+    fn the_latest_cycles_count_most_where_profiles_fade() {
+        let values: Vec<f64> = (0..80).map(|step| if step % 4 == 0 && step >= 40 { 8.0 } else { 0.0 }).collect();
+        let (even, fading) = (decompose(&values, &[4]), decompose_fading(&values, &[4], 0.5));
+        assert!((even[0][0] - 3.0).abs() < 0.3 && (fading[0][0] - 6.0).abs() < 0.1, "{even:?} {fading:?}");
     }
 
     #[test]
