@@ -86,12 +86,15 @@ impl Detector {
     fn score(&mut self, value: f64, at_ms: i64) -> f64 {
         let memory = self.parameters.memory;
         let level = self.levels.usual().and_then(|level| reach(level, HALF_WAY + BELONGS));
-        let tamed = self.told.zip(level).map_or(value, |(event, (middle, ..))| event.tame(value, middle));
+        let tamed = level.map_or(value, |(middle, down, up)| {
+            let usual = self.told.unwrap_or(Event { down, up, left: 0 });
+            usual.tame(value, middle)
+        });
         let views = [
             self.levels.judge(value, tamed, memory),
-            self.season.judge(value, at_ms, memory),
+            self.season.judge(value, tamed, at_ms, memory),
             self.spread.judge(value, memory),
-            self.range.judge(value),
+            self.range.judge(value, tamed),
         ];
         let weighted = views.iter().zip(WEIGHTS).map(|(view, weight)| view * weight).sum::<f64>();
         let share = weighted / WEIGHTS.iter().sum::<f64>() / HALF_WAY;
@@ -175,6 +178,15 @@ mod tests {
         let verdicts = judge(0.5, MINUTE_MS, (0..1_000).map(value));
         assert_eq!(found(&verdicts), [900]);
         assert!(verdicts[900].expected_high < 120.0 && verdicts[900].expected_low > 80.0, "{:?}", verdicts[900]);
+    }
+
+    #[test]
+    fn a_monstrous_value_is_forgotten_at_once() {
+        let value = |step| if step == 900 { 1e12 } else { 100.0 + 5.0 * noise(step) };
+        let verdicts = judge(0.5, MINUTE_MS, (0..2_000).map(value));
+        assert_eq!(found(&verdicts), [900]);
+        let after = verdicts[901..].iter().filter(|verdict| verdict.expected_high > 150.0).count();
+        assert_eq!(after, 0, "{:?}", verdicts[901]);
     }
 
     #[test]

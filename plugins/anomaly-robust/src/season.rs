@@ -35,14 +35,14 @@ impl Season {
         Self { parts: vec![Average::default(); parts], per_part, errors, together, single }
     }
 
-    /// Takes in a value of a time, in milliseconds since 1970; gives how rare it and the last before it are at their
+    /// Takes in a value of a time, in milliseconds since 1970, and what averages should take it for; gives how rare it and the last before it are at their
     /// times.
-    pub fn judge(&mut self, value: f64, at_ms: i64, memory: u32) -> f64 {
+    pub fn judge(&mut self, value: f64, tamed: f64, at_ms: i64, memory: u32) -> f64 {
         let error = self.part(at_ms).map(|part| value - part);
         let share = SHARE.min(DAY_SHARE / self.per_part);
         let index = self.index(at_ms);
         if let Some(part) = self.parts.get_mut(index) {
-            part.put(value, share);
+            part.put(tamed, share);
         }
         self.errors.put(error.unwrap_or_default());
         let Some(error) = error else { return 0.0 };
@@ -74,11 +74,11 @@ mod tests {
     fn a_night_at_noon_is_rare_once_the_day_is_known() {
         let mut season = Season::new(24, 3_600_000);
         let load = |hour: i64| if hour % 24 < 12 { 10.0 } else { 100.0 } + (hour as f64 * 0.618).fract();
-        let rarities: Vec<f64> = (0..24 * 20).map(|hour| season.judge(load(hour), hour * 3_600_000, 20_160)).collect();
+        let rarities: Vec<f64> = (0..24 * 20).map(|hour| season.judge(load(hour), load(hour), hour * 3_600_000, 20_160)).collect();
         assert!(rarities[..48].iter().all(|rarity| *rarity == 0.0), "two days are no season");
         assert!(rarities[240..].iter().all(|rarity| *rarity < 2.5));
         let noon = (24 * 20 + 18) * 3_600_000;
         assert!((season.usual(noon).expect("known").0 - 100.5).abs() < 1.0);
-        assert!(season.judge(10.0, noon, 20_160) > 2.5);
+        assert!(season.judge(10.0, 10.0, noon, 20_160) > 2.5);
     }
 }

@@ -59,6 +59,8 @@ impl Spread {
     const SHARE: f64 = 0.005;
     /// Below this part of the average a spread is none.
     const LEAST: f64 = 1e-3;
+    /// The average takes no spread for more than so many times itself.
+    const MOST: f64 = 8.0;
 
     /// Takes in a value; gives how rare the spread is.
     pub fn judge(&mut self, value: f64, memory: u32) -> f64 {
@@ -72,7 +74,8 @@ impl Spread {
         let past = self.past.mean();
         let rarity =
             if past > 0.0 { self.sides.judge(libm::log((spread + Self::LEAST * past) / past), memory) } else { 0.0 };
-        self.past.put(spread, Self::SHARE);
+        let most = if self.past.seen() < PAST_MIN || past <= 0.0 { f64::MAX } else { Self::MOST * past };
+        self.past.put(spread.min(most), Self::SHARE);
         rarity
     }
 }
@@ -90,16 +93,16 @@ impl Range {
     const SEEN_MIN: u32 = 50;
     const MOST: f64 = 4.0;
 
-    /// Takes in a value; gives the logarithm to the base 2 of one plus the distance from the range, in mean distances
+    /// Takes in a value, and what averages should take it for; gives the logarithm to the base 2 of one plus the distance from the range, in mean distances
     /// of a value from the level; at most 4.
-    pub fn judge(&mut self, value: f64) -> f64 {
+    pub fn judge(&mut self, value: f64, tamed: f64) -> f64 {
         let (low, high) = self.bounds.unwrap_or((value, value));
         let outside = (value - high).max(low - value).max(0.0);
         let unit = self.distance.mean();
         let known = self.distance.seen() >= Self::SEEN_MIN && outside > 0.0;
         self.bounds = Some((low.min(value), high.max(value)));
-        self.distance.put((value - self.level.mean()).abs(), Self::SHARE);
-        self.level.put(value, Self::SHARE);
+        self.distance.put((tamed - self.level.mean()).abs(), Self::SHARE);
+        self.level.put(tamed, Self::SHARE);
         if known { libm::log2(1.0 + outside / unit.max(1e-12)).min(Self::MOST) } else { 0.0 }
     }
 
@@ -143,11 +146,11 @@ mod tests {
     #[test]
     fn only_what_was_never_seen_is_outside() {
         let mut range = Range::default();
-        assert!((0..200).all(|step| range.judge(5.0 + noise(step)) < 0.1 || step < 60));
-        assert_eq!(range.judge(5.5), 0.0);
-        assert!(range.judge(60.0) > 3.0 && range.judge(59.0) == 0.0);
+        assert!((0..200).all(|step| range.judge(5.0 + noise(step), 5.0 + noise(step)) < 0.1 || step < 60));
+        assert_eq!(range.judge(5.5, 5.5), 0.0);
+        assert!(range.judge(60.0, 9.0) > 3.0 && range.judge(59.0, 9.0) == 0.0);
         assert!(range.never_negative());
-        range.judge(-1.0);
+        range.judge(-1.0, -1.0);
         assert!(!range.never_negative());
     }
 }
