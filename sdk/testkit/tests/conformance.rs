@@ -49,8 +49,13 @@ async fn the_ridge_forecaster() {
 }
 
 #[tokio::test]
+async fn the_intermittent_forecaster() {
+    keeps_to_the_contract("forecaster-intermittent", json!({})).await;
+}
+
+#[tokio::test]
 async fn the_forecasters_of_whole_days() {
-    for name in ["forecaster-naive", "forecaster-theta", "forecaster-ets"] {
+    for name in ["forecaster-naive", "forecaster-theta", "forecaster-ets", "forecaster-mstl"] {
         keeps_to_the_contract(name, json!({})).await;
         keeps_to_the_contract(name, json!({ "season_lengths": [] })).await;
         keeps_to_the_contract(name, json!({ "season_lengths": [8, 30, 90] })).await;
