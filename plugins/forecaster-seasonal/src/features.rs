@@ -1,6 +1,7 @@
-//! What a prediction is made from: recent levels, and the level around the same time one period ago.
+//! What a prediction is made from: recent levels, the level around the same time one period ago, and what it was around
+//! that time on average over the last periods.
 //!
-//! Every feature but the last two is a difference from the recent level, so that a model without weights predicts that
+//! Every feature but the first two is a difference from the recent level, so that a model without weights predicts that
 //! level: shrinking weights leads towards persistence, not towards zero.
 
 /// Windows of the recent levels, in steps.
@@ -10,21 +11,48 @@ const ANCHOR: usize = 3;
 /// How many features come before the differences: the constant and the level.
 pub const LEADING: usize = 2;
 
-/// The mean of `window` values, the last of them `back` steps ago; fewer values at the beginning of the series.
+/// Seasons that a profile is averaged over.
+const PROFILE_SEASONS: usize = 7;
+/// Parts of a season that have a profile of their own, averaged over one season.
+const PARTS: usize = 24;
+
+/// The mean of `window` values, the last of them `back` steps ago, averaged over `repeats` such windows that lie one
+/// `period` before the other; fewer at the beginning of the series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
     back: usize,
     window: usize,
+    repeats: usize,
+    period: usize,
 }
 
 impl Term {
     /// The recent level, from which features and predictions are differences.
-    pub const ANCHOR: Self = Self { back: 0, window: ANCHOR };
+    pub const ANCHOR: Self = Self::once(0, ANCHOR);
+
+    const fn once(back: usize, window: usize) -> Self {
+        Self { back, window, repeats: 1, period: 0 }
+    }
+
+    /// Where each window ends, as seen from the value at `at`: at least one.
+    fn ends(self, at: usize) -> impl Iterator<Item = usize> {
+        let last = (at + 1).saturating_sub(self.back).max(1);
+        (0..self.repeats).map_while(move |repeat| last.checked_sub(repeat * self.period).filter(|end| *end > 0))
+    }
+
+    /// Averages what `one` gives for the window that ends at an index.
+    fn average(self, at: usize, one: impl Fn(usize) -> f64) -> f64 {
+        let (sum, count) = self.ends(at).fold((0.0, 0_u32), |(sum, count), end| (sum + one(end), count + 1));
+        sum / f64::from(count)
+    }
 
     /// The mean as seen from the value at `at`, by summing up: for a few times.
     #[must_use]
     pub fn mean(self, values: &[f32], at: usize) -> f64 {
-        let end = (at + 1).saturating_sub(self.back).max(1);
+        self.average(at, |end| self.mean_until(values, end))
+    }
+
+    fn mean_until(self, values: &[f32], end: usize) -> f64 {
         let part = &values[end.saturating_sub(self.window)..end];
         let (blocks, rest) = part.as_chunks::<8>();
         let mut lanes = [0.0_f64; 8];
@@ -59,11 +87,10 @@ impl Running {
     pub fn write(&self, term: Term, times: &[usize], out: &mut [f64]) {
         let share = 1.0 / term.window as f64;
         for (out, at) in out.iter_mut().zip(times) {
-            let end = (at + 1).saturating_sub(term.back).max(1);
-            *out = match end.checked_sub(term.window) {
+            *out = term.average(*at, |end| match end.checked_sub(term.window) {
                 Some(start) => (self.0[end] - self.0[start]) * share,
                 None => self.0[end] / end as f64,
-            };
+            });
         }
     }
 }
@@ -74,51 +101,61 @@ pub struct Layout {
     seasons: Vec<Season>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Season {
     period: usize,
-    /// Half the widths of the windows around the same time one period ago.
-    narrow: usize,
-    wide: usize,
-    /// Window of the level one period ago.
-    long: usize,
+    /// Windows around the time that is foretold, one or more periods ago: half their width, and over how many periods
+    /// they are averaged.
+    profiles: Vec<(usize, usize)>,
+    /// Levels that all horizons share.
+    levels: Vec<Term>,
 }
 
 impl Layout {
-    /// The layout for seasons of these periods, in steps.
+    /// The layout for seasons of these periods, in steps, the shortest first. A shortest one that has 24 whole parts of
+    /// at least four steps, as a day has hours, brings the profile of such a part along: what runs on a timetable.
     #[must_use]
     pub fn new(periods: &[usize]) -> Self {
-        let share = |period: usize, part: usize| (period * part / 1_440).max(1);
+        let Some(shortest) = periods.first().copied() else { return Self { seasons: vec![] } };
+        // A week's profile is as sharp as a day's, hence windows by the shortest period.
+        let share = |part: usize| (shortest * part / 1_440).max(1);
+        let (narrow, wide) = ((share(5) - 1) / 2, share(30) / 2);
         let season = |period: &usize| {
-            // A week's profile is as sharp as a day's, hence windows by the shortest period.
-            let base = periods.iter().copied().min().unwrap_or(*period);
-            let (narrow, wide) = ((share(base, 5) - 1) / 2, share(base, 30) / 2);
-            Season { period: *period, narrow, wide, long: share(base, 60) }
+            let mut profiles = vec![(0, 1), (narrow, 1), (wide, 1)];
+            if *period == shortest {
+                profiles.extend([(narrow, PROFILE_SEASONS), (wide, PROFILE_SEASONS)]);
+            }
+            profiles.dedup();
+            let levels = vec![Term::once(*period, 2 * narrow + 1), Term::once(*period, share(60))];
+            Season { period: *period, profiles, levels }
         };
-        Self { seasons: periods.iter().map(season).collect() }
+        let part = (shortest % PARTS == 0 && shortest / PARTS >= 4).then(|| {
+            let mut profiles = vec![(0, PARTS), (narrow, PARTS)];
+            profiles.dedup();
+            Season { period: shortest / PARTS, profiles, levels: vec![Term::once(0, shortest)] }
+        });
+        Self { seasons: periods.iter().map(season).chain(part).collect() }
     }
 
     /// The terms that all horizons share; each makes one feature, its difference from the recent level. The constant and
     /// the recent level come before them.
     #[must_use]
     pub fn shared(&self) -> Vec<Term> {
-        let recent = WINDOWS.iter().map(|window| Term { back: 0, window: *window });
-        let before = self.seasons.iter().flat_map(|season| {
-            let term = |window| Term { back: season.period, window };
-            [term(2 * season.narrow + 1), term(season.long)]
-        });
-        recent.chain(before).collect()
+        let recent = WINDOWS.iter().map(|window| Term::once(0, *window));
+        recent.chain(self.seasons.iter().flat_map(|season| season.levels.iter().copied())).collect()
     }
 
-    /// The terms that belong to one horizon, in steps from 1: the same time one period ago, but nothing later than now.
-    /// Beyond one period it is the latest period at that time.
+    /// The terms that belong to one horizon, in steps from 1: the same time one period ago or averaged over several, but
+    /// nothing later than now. Beyond one period it is the latest period at that time.
     #[must_use]
     pub fn own(&self, horizon: usize) -> Vec<Term> {
-        let around = |season: &Season, half: usize| {
+        let around = |season: &Season, (half, repeats): (usize, usize)| {
             let ahead = (horizon - 1) % season.period + 1 + half;
-            Term { back: season.period.saturating_sub(ahead), window: 2 * half + 1 }
+            let back = season.period.saturating_sub(ahead);
+            Term { back, window: 2 * half + 1, repeats, period: season.period }
         };
-        self.seasons.iter().flat_map(|season| [around(season, season.narrow), around(season, season.wide)]).collect()
+        let all = self.seasons.iter().flat_map(|season| season.profiles.iter().map(|profile| around(season, *profile)));
+        all.collect()
     }
 
     /// The first time at which every feature is known: the longest period.
@@ -138,7 +175,7 @@ mod tests {
         let running = Running::new(&values);
         let times = [0, 5, 100, 299];
         for (back, window) in [(0, 1), (0, 10), (0, 500), (24, 3), (200, 17), (400, 2)] {
-            let term = Term { back, window };
+            let term = Term::once(back, window);
             let mut out = [0.0; 4];
             running.write(term, &times, &mut out);
             for (got, at) in out.iter().zip(times) {
@@ -150,7 +187,8 @@ mod tests {
     #[test]
     fn every_season_adds_its_terms() {
         assert_eq!((Layout::new(&[]).shared().len(), Layout::new(&[]).own(5).len()), (8, 0));
-        assert_eq!((Layout::new(&[24, 168]).shared().len(), Layout::new(&[24, 168]).own(200).len()), (12, 4));
+        assert_eq!((Layout::new(&[24, 168]).shared().len(), Layout::new(&[24, 168]).own(200).len()), (12, 7));
+        assert_eq!((Layout::new(&[1_440]).shared().len(), Layout::new(&[1_440]).own(5).len()), (11, 7), "and by hours");
         assert_eq!(Layout::new(&[24, 168]).first(), 168);
     }
 
@@ -159,5 +197,7 @@ mod tests {
         let values: Vec<f32> = (0..100_u16).map(f32::from).collect();
         let at = |horizon| Layout::new(&[24]).own(horizon)[0].mean(&values, 99);
         assert_eq!((at(5), at(24), at(29)), (80.0, 99.0, 80.0));
+        let profile = Term { back: 19, window: 1, repeats: 7, period: 24 };
+        assert_eq!(profile.mean(&values, 99), (80.0 + 56.0 + 32.0 + 8.0) / 4.0, "as many as there are");
     }
 }

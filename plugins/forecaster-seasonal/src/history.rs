@@ -84,6 +84,25 @@ impl History {
         &self.values
     }
 
+    /// The value at an index in the series' own unit, NaN where it was missing.
+    #[must_use]
+    pub fn value(&self, at: usize) -> f64 {
+        if self.is_missing(at) { f64::NAN } else { f64::from(self.values[at]) * self.scale }
+    }
+
+    /// A value as it would be stored; `None` where it is missing.
+    #[must_use]
+    pub fn as_stored(&self, value: f64) -> Option<f32> {
+        (!value.is_nan()).then(|| narrow(value / self.scale))
+    }
+
+    /// The newest value, `None` where it was missing.
+    #[must_use]
+    pub fn newest(&self) -> Option<f32> {
+        let at = self.values.len().checked_sub(1)?;
+        (!self.is_missing(at)).then(|| self.values[at])
+    }
+
     /// What one unit of the stored values stands for.
     #[must_use]
     pub fn scale(&self) -> f64 {

@@ -3,6 +3,7 @@
 //! [`spread`] in units of their [`scale`], and falls back to [`naive`] while there is little data.
 
 pub mod features;
+pub mod held;
 pub mod history;
 pub mod model;
 pub mod naive;

@@ -1,5 +1,6 @@
 //! The model of one series: its history, the regressions once there are enough values, and when they are fitted anew.
 
+use crate::held::{Held, Next};
 use crate::history::History;
 use crate::naive;
 use crate::parameters::Parameters;
@@ -25,7 +26,10 @@ const GROWTH_STEPS: usize = 240;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Model {
     parameters: Parameters,
-    periods: Vec<usize>,
+    /// The step of the series in milliseconds.
+    step_ms: u32,
+    held: Held,
+    /// On the grid on which the values change.
     history: History,
     regression: Option<Regression>,
     /// Steps taken in since the last fit.
@@ -45,17 +49,18 @@ impl Model {
         if present < PRESENT_MIN {
             return Err(enough());
         }
-        let history = History::new(parameters.capacity(series.step_ms), &series.values).ok_or_else(enough)?;
-        let periods = parameters.periods(series.step_ms);
-        let mut model = Self { parameters, periods, history, regression: None, since_fit: 0, negative: false };
+        let step_ms = series.step_ms;
+        let history = History::new(parameters.capacity(step_ms), &series.values).ok_or_else(enough)?;
+        let held = Held::NOT;
+        let mut model = Self { parameters, step_ms, held, history, regression: None, since_fit: 0, negative: false };
         model.refit();
         Ok(model)
     }
 
     /// Takes in the next values, NaN where missing, and fits anew when enough came in.
     pub fn observe(&mut self, new: &[f64]) {
-        self.history.push_all(new);
-        self.since_fit += new.len();
+        let taken = new.iter().filter(|value| self.take(**value)).count();
+        self.since_fit = self.since_fit.saturating_add(taken);
         let values = self.history.values();
         let count = values.len();
         let strange = || self.regression.as_ref().is_some_and(|fitted| fitted.is_outside(f64::from(values[count - 1])));
@@ -63,14 +68,54 @@ impl Model {
         if self.since_fit >= due || (self.since_fit >= REFIT_STRANGE && strange()) {
             self.refit();
         } else {
-            let new = &values[count.saturating_sub(new.len())..];
+            let new = &values[count.saturating_sub(taken)..];
             self.negative |= new.iter().any(|value| *value < 0.0);
         }
     }
 
+    /// Takes in one value; whether it is one more in the history.
+    fn take(&mut self, value: f64) -> bool {
+        match self.held.take(self.history.newest(), self.history.as_stored(value)) {
+            Next::Repeated => return false,
+            Next::New => {}
+            Next::Broken => self.release(),
+        }
+        self.history.push_all(&[value]);
+        true
+    }
+
+    /// Goes back to the series' own grid, on which the model is then fitted at once.
+    fn release(&mut self) {
+        let values = self.held.spread(&self.history);
+        if let Some(history) = History::new(self.parameters.capacity(self.step_ms), &values) {
+            self.history = history;
+        }
+        (self.held, self.since_fit) = (Held::NOT, usize::MAX);
+    }
+
+    /// Goes over to the grid on which the values change, where that is a coarser one.
+    fn hold(&mut self) {
+        let held = Held::find(&self.history, self.step_ms);
+        if held == Held::NOT {
+            return;
+        }
+        let coarse = History::new(self.parameters.capacity(self.coarse_ms(held)), &held.thin(&self.history));
+        if let Some(coarse) = coarse {
+            (self.held, self.history) = (held, coarse);
+        }
+    }
+
+    fn coarse_ms(&self, held: Held) -> u32 {
+        self.step_ms.saturating_mul(u32::try_from(held.steps()).unwrap_or(u32::MAX))
+    }
+
     fn refit(&mut self) {
+        if self.held == Held::NOT {
+            self.hold();
+        }
         let memory = usize::try_from(self.parameters.residual_memory).unwrap_or(usize::MAX);
-        self.regression = Regression::fit(&self.history, &self.periods, memory);
+        let periods = self.parameters.periods(self.coarse_ms(self.held));
+        self.regression = Regression::fit(&self.history, &periods, memory);
         self.since_fit = 0;
         self.negative = self.history.values().iter().any(|value| *value < 0.0);
     }
@@ -78,11 +123,15 @@ impl Model {
     /// Predicts `horizon` steps at `levels`: one path per level.
     #[must_use]
     pub fn forecast(&self, horizon: usize, levels: &[f64]) -> Vec<Vec<f64>> {
-        let rows = self.rows(horizon, levels);
+        let rows = self.rows(self.held.ahead(horizon), levels);
+        let newest = self.history.values().last().map_or(0.0, |value| f64::from(*value));
         let mut paths: Vec<Vec<f64>> = levels.iter().map(|_| Vec::with_capacity(horizon)).collect();
         let mut quantiles = vec![0.0; levels.len()];
         for step in 1..=horizon {
-            between(&rows, step, &mut quantiles);
+            match self.held.ahead(step) {
+                0 => quantiles.fill(newest),
+                ahead => between(&rows, ahead, &mut quantiles),
+            }
             let mut least = if self.negative { f64::NEG_INFINITY } else { 0.0 };
             for (path, value) in paths.iter_mut().zip(&quantiles) {
                 // Sums that were rounded differently could cross by a hair: a higher level is never lower.

@@ -18,12 +18,14 @@ const GROUPS: [(&[usize], usize); 3] = [
     (&[90, 120, 180, 240], 4),
     (&[360, 480, 720, 1_080, 1_440], 6),
 ];
+/// How many values a history has for each step of a stride.
+const ROWS_PER_STRIDE: usize = 3_000;
 /// Rows per block.
 const BLOCK: usize = 256;
 /// The fewest rows that a horizon is fitted on.
 pub const ROWS_MIN: usize = 40;
 /// Weight of persistence against the data, per row and once.
-const STRENGTH: f64 = 1e-5;
+const STRENGTH: f64 = 1e-3;
 const FLOOR: f64 = 1.0;
 /// How far outside the fitted range a level is strange, as a share of the range's width.
 const OUTSIDE: f64 = 0.25;
@@ -90,7 +92,7 @@ impl Regression {
         for (group, stride) in GROUPS {
             let first = layout.first().max(count / 10).min(180.max(layout.first()));
             let fitting: Vec<usize> = group.iter().copied().filter(|h| first + h + ROWS_MIN * 2 <= count).collect();
-            for (steps, weights) in weights(history, &layout, &means, &fitting, first, stride) {
+            for (steps, weights) in weights(history, &layout, &means, &fitting, first, thinned(stride, count)) {
                 let rows = first.max((count - steps).saturating_sub(residual_memory));
                 let errors = Errors { history, layout: &layout, means: &means, steps, weights: &weights };
                 let scale = errors.scale(rows);
@@ -163,6 +165,11 @@ pub struct Row {
 pub fn range(values: &[f32], before: (f64, f64)) -> (f64, f64) {
     let wider = |(low, high): (f64, f64), value: &f32| (low.min(f64::from(*value)), high.max(f64::from(*value)));
     values.iter().fold(before, wider)
+}
+
+/// Of a short history more rows are used: neighbours say much the same, but there are few.
+fn thinned(stride: usize, count: usize) -> usize {
+    stride.min(count / ROWS_PER_STRIDE).max(1)
 }
 
 /// The weights of some horizons, from rows `first` on, every `stride`th.
@@ -249,7 +256,7 @@ impl Errors<'_> {
     fn scale(&self, from: usize) -> Scale {
         let width = self.weights.len();
         let mut sums = vec![0.0; (width + 1) * (width + 1)];
-        self.blocks(from, SCALE_STRIDE, |block, _| {
+        self.blocks(from, thinned(SCALE_STRIDE, self.history.values().len()), |block, _| {
             let columns: Vec<&[f64]> = (0..=width).map(|index| block.column(index)).collect();
             gram(&columns, &mut sums);
         });
@@ -259,9 +266,10 @@ impl Errors<'_> {
     /// Pairs of a prediction and its error in units of the scale, over the rows from `from` on.
     fn pairs(&self, scale: &Scale, from: usize) -> Vec<(f32, f32)> {
         let (weights, typical) = scale.parts();
-        let mut pairs = Vec::with_capacity((self.history.values().len() - from) / SPREAD_STRIDE);
+        let stride = thinned(SPREAD_STRIDE, self.history.values().len());
+        let mut pairs = Vec::with_capacity((self.history.values().len() - from) / stride + 1);
         let mut scales = vec![0.0; BLOCK];
-        self.blocks(from, SPREAD_STRIDE, |block, errors| {
+        self.blocks(from, stride, |block, errors| {
             scales[..block.rows].fill(typical);
             for (index, weight) in weights.iter().enumerate() {
                 axpy(*weight, block.column(index), &mut scales);
