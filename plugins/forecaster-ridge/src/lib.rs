@@ -1,9 +1,8 @@
-//! The day clock's forecaster of level times shape. The way through: [`model`] keeps the history and turns it into a
-//! [`domain`] in which level and shape add up, [`features`] say what level and shape were at any time, a [`regression`]
+//! The day clock's forecaster of level times shape. The way through: [`model`] keeps the history in a domain in
+//! which level and shape add up, [`features`] say what level and shape were at any time, a [`regression`]
 //! per horizon weighs them, a [`spread`] holds how far it lay off, and
 //! a [`fallback`] answers while there is too little to learn from.
 
-pub mod domain;
 pub mod fallback;
 pub mod features;
 pub mod horizons;

@@ -1,11 +1,11 @@
 //! The model of one series: its history, the regressions once there is enough of it, and when they are fitted anew.
 
-use crate::domain::Domain;
 use crate::fallback::Fallback;
 use crate::features::{View, usable};
 use crate::horizons::horizons;
 use crate::regression::{self, Weights};
 use crate::spread::Spread;
+use forewarm_sdk::numerics::domain::Domain;
 use forewarm_sdk::numerics::past::{History, Past};
 use forewarm_sdk::numerics::rolling::PRESENT_MIN;
 use forewarm_sdk::numerics::seasons::SeasonLengths;
@@ -52,9 +52,9 @@ struct Knot {
 
 impl Fitted {
     fn new(past: &Past) -> Self {
-        let domain = Domain::new(past, !past.negative);
+        let domain = Domain::new(&past.values, !past.negative).scaled(past.scale);
         let seasons = usable(&past.seasons, past.values.len());
-        let view = View::new(domain.values(past), &seasons);
+        let view = View::new(inside(&domain, past), &seasons);
         let knots = horizons(view.period()).into_iter().map_while(|ahead| {
             let (weights, outcomes) = regression::fit(&view, &past.missing, ahead)?;
             let spread = Spread::new(&outcomes, ahead, view.period(), view.count());
@@ -65,7 +65,7 @@ impl Fitted {
 
     /// The history as the regressions see it; `None` where they can't.
     fn view(&self, past: &Past) -> Option<View> {
-        let view = View::new(self.domain.values(past), &self.seasons);
+        let view = View::new(inside(&self.domain, past), &self.seasons);
         (!self.knots.is_empty() && view.count() >= view.first()).then_some(view)
     }
 
@@ -196,6 +196,11 @@ impl Model {
         };
         (1..=horizon).map(&mut one).collect()
     }
+}
+
+/// The values of a history in a domain.
+fn inside(domain: &Domain, past: &Past) -> Vec<f64> {
+    past.values.iter().map(|value| domain.there(value * past.scale)).collect()
 }
 
 fn refit_after(count: usize) -> usize {

@@ -44,22 +44,29 @@ async fn the_seasonal_forecaster() {
 }
 
 #[tokio::test]
-async fn the_ridge_forecaster() {
-    keeps_to_the_contract("forecaster-ridge", json!({})).await;
-}
-
-#[tokio::test]
 async fn the_intermittent_forecaster() {
     keeps_to_the_contract("forecaster-intermittent", json!({})).await;
 }
 
 #[tokio::test]
 async fn the_forecasters_of_whole_days() {
-    for name in ["forecaster-naive", "forecaster-theta", "forecaster-ets", "forecaster-mstl"] {
+    for name in [
+        "forecaster-naive",
+        "forecaster-theta",
+        "forecaster-ets",
+        "forecaster-mstl",
+        "forecaster-arima",
+        "forecaster-ridge",
+    ] {
         keeps_to_the_contract(name, json!({})).await;
         keeps_to_the_contract(name, json!({ "season_lengths": [] })).await;
         keeps_to_the_contract(name, json!({ "season_lengths": [8, 30, 90] })).await;
     }
+}
+
+#[tokio::test]
+async fn arima_of_given_orders() {
+    keeps_to_the_contract("forecaster-arima", json!({ "order": [1, 0, 1], "seasonal_order": [0, 1, 1] })).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 pub mod autocorrelation;
 pub mod cholesky;
+pub mod domain;
 pub mod errors;
 pub mod fill;
 pub mod horizons;

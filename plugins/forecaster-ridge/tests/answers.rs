@@ -1,12 +1,18 @@
-//! What an operator can set, through the plugin's own type.
+//! What the plugin answers to odd histories and to parameters.
 
 use forecaster_ridge::Ridge;
+use forewarm_sdk::testing::forecaster::judge_odd_histories;
 use forewarm_sdk::{Error, Forecaster, Series, testing};
 
 fn fitted(config: &str) -> Result<Ridge, Error> {
     testing::set_config(config);
     let values = (0..200).map(|step| f64::from(10 + step % 8)).collect();
     Ridge::fit(Series { start_ms: 0, step_ms: 3_600_000, values })
+}
+
+#[test]
+fn odd_histories_are_answered_or_refused() {
+    assert_eq!(judge_odd_histories::<Ridge>(), Ok(()));
 }
 
 #[test]
