@@ -15,9 +15,21 @@ mod times;
 
 use anyhow::Context;
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use report::Report;
 use sandbox::Components;
 use std::path::PathBuf;
+
+type Part = fn(&Components, &mut Report) -> anyhow::Result<()>;
+
+const PARTS: [(&str, Part); 6] = [
+    ("compare", compare::measure),
+    ("steps", step_clock::measure),
+    ("start", cold::measure),
+    ("neighbour", neighbour::measure),
+    ("deadline", deadline::measure),
+    ("idle", idle::measure),
+];
 
 #[derive(Parser)]
 #[command(name = "bench-runtime", about = "Measures the sandbox")]
@@ -28,19 +40,22 @@ struct Arguments {
     /// The folder of the built plugins
     #[arg(long, value_name = "FOLDER", env = "FOREWARM_PLUGINS")]
     plugins: PathBuf,
+    /// Measure only these parts
+    #[arg(long, value_name = "PART", value_delimiter = ',', value_parser = PossibleValuesParser::new(PARTS.map(|(name, _)| name)))]
+    only: Vec<String>,
     /// Also write the figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { guests, plugins, json } = Arguments::parse();
+    let Arguments { guests, plugins, only, json } = Arguments::parse();
     let components = Components::read(&guests, &plugins)?;
     let mut report = Report::default();
-    for part in
-        [compare::measure, step_clock::measure, cold::measure, neighbour::measure, deadline::measure, idle::measure]
-    {
-        part(&components, &mut report)?;
+    for (name, part) in PARTS {
+        if only.is_empty() || only.iter().any(|wanted| wanted == name) {
+            part(&components, &mut report)?;
+        }
     }
     print!("{}", report.table());
     if let Some(file) = json {

@@ -8,6 +8,7 @@ use crate::bindings::forecaster::{ForecasterPlugin, ForecasterPluginPre};
 use crate::bindings::profiler::{ProfilerPlugin, ProfilerPluginPre};
 use crate::failure::Failure;
 use crate::guest::{self, Guest};
+use crate::priority::{self, Working};
 use crate::runtime::{Inner, Runtime};
 use crate::shared::Shared;
 use crate::ticker::Ticking;
@@ -50,6 +51,7 @@ pub struct ComputeThread {
     runtime: Arc<Inner>,
     _permit: OwnedSemaphorePermit,
     _ticking: Ticking,
+    _priority: Working,
     _stays_here: PhantomData<*const ()>,
 }
 
@@ -91,7 +93,13 @@ impl Inner {
         let permit = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| Closed)?;
         let (runtime, ticking) = (Arc::clone(self), self.ticker.ticking());
         let task = self.guests.handle().spawn_blocking(move || {
-            work(&ComputeThread { runtime, _permit: permit, _ticking: ticking, _stays_here: PhantomData })
+            work(&ComputeThread {
+                runtime,
+                _permit: permit,
+                _ticking: ticking,
+                _priority: Working,
+                _stays_here: PhantomData,
+            })
         });
         task.await.map_err(|error| match error.try_into_panic() {
             Ok(panic) => resume_unwind(panic),
@@ -127,7 +135,10 @@ impl Shared {
             self.counted(self.error(PluginErrorKind::Saturated, format!("all {all} instances are in use")))
         })?;
         let guest = Guest::new(self, config, place, Some(self.seed()));
-        let mut store = guest::store(&self.runtime.compute, guest, || UpdateDeadline::Continue(1));
+        let mut store = guest::store(&self.runtime.compute, guest, || {
+            priority::ticked();
+            UpdateDeadline::Continue(1)
+        });
         let began = guest::begin(&mut store, values);
         let answer = match world.instantiate(&mut store) {
             Ok(bindings) => {

@@ -28,6 +28,7 @@ mod manifest;
 mod metrics;
 mod parameters;
 mod plugin;
+mod priority;
 mod runtime;
 mod shared;
 mod state;

@@ -5,6 +5,7 @@ use crate::config::RuntimeConfig;
 use crate::engine;
 use crate::error::RuntimeError;
 use crate::guest::Guest;
+use crate::priority;
 use crate::state::StateStore;
 use crate::ticker::Ticker;
 use forewarm_domain::time::Clock;
@@ -14,8 +15,6 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-/// How far guests' threads step back: a thread with 10 gets a tenth of the time of one with 0, when both want it.
-const GUEST_NICE: i32 = 10;
 /// Drivers that may be live at a time.
 const MAX_DRIVERS: usize = 100;
 
@@ -82,28 +81,20 @@ impl Runtime {
 }
 
 /// The threads that guests run on: one for the drivers' asynchronous calls, so that a spinning one delays other drivers
-/// at most (they take turns at every tick), and one per compute call that may run. They give way to every other thread
-/// of the host: a request never waits for a core while guests compute.
+/// at most (they take turns at every tick), and one per compute call that may run.
 pub(crate) struct GuestThreads(Option<tokio::runtime::Runtime>, Handle);
 
 impl GuestThreads {
     fn start(compute_threads: usize) -> std::io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(1).max_blocking_threads(compute_threads).thread_name("forewarm-guest");
-        let runtime = builder.on_thread_start(give_way).enable_time().build()?;
+        let runtime = builder.on_thread_start(priority::give_way).enable_time().build()?;
         let handle = runtime.handle().clone();
         Ok(Self(Some(runtime), handle))
     }
 
     pub(crate) fn handle(&self) -> &Handle {
         &self.1
-    }
-}
-
-/// On Linux a nice value belongs to a thread. It can always be raised; where it can't, guests compete as equals.
-fn give_way() {
-    if let Err(error) = rustix::process::nice(GUEST_NICE) {
-        tracing::warn!(%error, "the priority of a guests' thread could not be lowered");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Provides what the workspace needs beyond a Rust toolchain. Every step looks first, says a line only when it has
 //! work, and ends with one line on what to install when it can't do that work itself.
 
+mod debian;
 mod nats;
 mod postgres;
 mod registry;
@@ -60,9 +61,9 @@ pub(crate) fn forewarm(workspace: &Workspace) -> Result<()> {
 /// The platform and the test runner and servers. The host's program is only named: see [`forewarm`].
 pub(crate) fn tests(workspace: &Workspace) -> Result<Tests> {
     subcommand::provide(workspace, "cargo-nextest")?;
-    let nats_server = nats::provide(workspace)?;
+    let nats_server = nats::NATS_SERVER.provide(workspace)?;
     let postgres = postgres::provide()?;
-    let registry = registry::provide(workspace)?;
+    let registry = registry::REGISTRY.provide(workspace)?;
     let platform = platform(workspace)?;
     plugins::build_guests(workspace, &wasm::provide(workspace)?)?;
     let (guests, forewarm) = (workspace.guests_folder(), workspace.forewarm());

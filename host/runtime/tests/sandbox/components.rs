@@ -134,6 +134,26 @@ async fn outsize_memories_meet_the_limit_before_anything_runs() {
     assert!(error.as_ref().is_err_and(|error| error.to_string().contains("memories")), "{error:?}");
 }
 
+/// A forecaster with further modules beside its own, each of 100 pages.
+fn forecaster_beside(modules: u32) -> Vec<u8> {
+    let plain = forecaster("", "");
+    let own = wasmparser::Parser::new(0).parse_all(&plain);
+    let own = own.filter(|part| matches!(part, Ok(wasmparser::Payload::ModuleSection { .. }))).count();
+    let instance = format!("(core module (memory 100)) (core instance (instantiate {own}))");
+    let again = format!("(core instance (instantiate {own}))").repeat(modules as usize - 1);
+    let beside = wat::parse_str(format!("(component {instance} {again})")).expect("sections");
+    let manifest = with_manifest(&[], &manifest("forecaster"));
+    let (code, manifest) = plain.split_at(plain.len() - manifest.len());
+    [code, &beside[HEADER.len()..], manifest].concat()
+}
+
+#[tokio::test]
+async fn the_memories_of_all_modules_are_summed() {
+    load(forecaster_beside(1)).await.expect("101 of 128 pages");
+    let Err(LoadError::Probe(error)) = load(forecaster_beside(2)).await else { panic!("201 of 128 pages") };
+    assert_eq!((error.kind, error.message.contains("8388608 granted")), (Kind::Memory, true), "{error}");
+}
+
 #[tokio::test]
 async fn a_million_handles_meet_the_limit() {
     let body = "(loop $more (drop (call $model_new (i32.const 1))) (br $more))";

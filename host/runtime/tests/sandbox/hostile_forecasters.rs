@@ -92,10 +92,11 @@ async fn a_flood_of_log_is_cut_and_the_call_goes_on() {
 }
 
 #[tokio::test]
-async fn crossing_quantiles_are_put_in_order() {
+async fn crossing_quantiles_are_refused() {
     let (_, forecaster, _) = load(json!({})).await.expect("loads");
-    let fan = live(&forecaster, "forecast", "crossing").await.expect("an answer");
-    assert!(fan.at(0)[0] <= fan.at(0)[1], "{:?}", fan.at(0));
+    let error = live(&forecaster, "forecast", "crossing").await.expect_err("no quantiles");
+    assert_eq!(error.kind, Kind::InvalidAnswer);
+    assert!(error.message.starts_with("the quantiles cross at step 1: level"), "{error}");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use super::version::{Answers, Version};
 use forewarm_bus::message::DriverRequest;
 use forewarm_domain::forecast::PLANNING_LEVELS;
-use forewarm_domain::plugin::{PluginError, PluginErrorKind};
+use forewarm_domain::persona::{Allocation, ExpectedPerformance, SystemSettings};
+use forewarm_domain::plugin::{PersonaView, PluginError, PluginErrorKind};
 use forewarm_domain::series::Series;
 use forewarm_domain::time::{MINUTE_MS, TimestampMs};
 use forewarm_runtime::{Forecaster, Plugin};
@@ -15,7 +16,7 @@ const HISTORY: u32 = 240;
 const HORIZON: u32 = 30;
 
 /// Whether a version can do what its kind is for. What it answers by the contract, such as that it has too little data,
-/// is fine; a driver has to give its list, since the host rests on it.
+/// is fine; a driver has to give its list and its prices, since the host rests on them.
 ///
 /// # Errors
 /// What failed.
@@ -26,7 +27,8 @@ pub(super) async fn probe(version: &Version) -> Result<(), PluginError> {
         (Plugin::Profiler(profiler), _) => contract(profiler.profile(Vec::new()).await),
         (Plugin::Driver(_), Answers::Driver(driver)) => {
             super::driver::drive(driver, DriverRequest::Describe).await?;
-            super::driver::drive(driver, DriverRequest::List).await.map(drop)
+            super::driver::drive(driver, DriverRequest::List).await?;
+            contract(super::driver::drive(driver, DriverRequest::Prices(Box::new(persona()))).await)
         }
         (Plugin::Driver(_), _) => Err(version.misplaced()),
     }
@@ -39,6 +41,21 @@ async fn forecast(forecaster: &Forecaster) -> Result<(), PluginError> {
     let mut model = forecaster.fit(history, Value::Null).await?;
     let horizon = HORIZON.min(description.max_horizon);
     model.step(vec![10.0], end + step_ms, step_ms, horizon, PLANNING_LEVELS.to_vec()).await.map(drop)
+}
+
+/// A small thing that any driver could have a price for.
+#[expect(clippy::expect_used, reason = "the name is written here")]
+fn persona() -> PersonaView {
+    PersonaView {
+        name: "probe".parse().expect("a persona's name"),
+        version: 1,
+        allocation: Allocation { cpu_millis: 1_000, memory_mib: 1_024, storage_gib: 10, network_mbps: 0 },
+        system: SystemSettings::default(),
+        dedicated: false,
+        ingress_cidrs: Vec::new(),
+        expected: ExpectedPerformance::default(),
+        capacity_per_instance: 1.0,
+    }
 }
 
 /// A load with a wave in it.
