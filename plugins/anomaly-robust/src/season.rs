@@ -74,7 +74,8 @@ mod tests {
     fn a_night_at_noon_is_rare_once_the_day_is_known() {
         let mut season = Season::new(24, 3_600_000);
         let load = |hour: i64| if hour % 24 < 12 { 10.0 } else { 100.0 } + (hour as f64 * 0.618).fract();
-        let rarities: Vec<f64> = (0..24 * 20).map(|hour| season.judge(load(hour), load(hour), hour * 3_600_000, 20_160)).collect();
+        let rarities: Vec<f64> =
+            (0..24 * 20).map(|hour| season.judge(load(hour), load(hour), hour * 3_600_000, 20_160)).collect();
         assert!(rarities[..48].iter().all(|rarity| *rarity == 0.0), "two days are no season");
         assert!(rarities[240..].iter().all(|rarity| *rarity < 2.5));
         let noon = (24 * 20 + 18) * 3_600_000;

@@ -187,7 +187,11 @@ mod tests {
     #[test]
     fn every_season_adds_its_terms() {
         assert_eq!((Layout::new(&[]).shared().len(), Layout::new(&[]).own(5).len()), (8, 0));
-        assert_eq!((Layout::new(&[24, 168]).shared().len(), Layout::new(&[24, 168]).own(200).len()), (12, 3), "hourly windows of one value are told once");
+        assert_eq!(
+            (Layout::new(&[24, 168]).shared().len(), Layout::new(&[24, 168]).own(200).len()),
+            (12, 3),
+            "hourly windows of one value are told once"
+        );
         assert_eq!((Layout::new(&[1_440]).shared().len(), Layout::new(&[1_440]).own(5).len()), (11, 7), "and by hours");
         assert_eq!(Layout::new(&[24, 168]).first(), 168);
     }
