@@ -94,7 +94,7 @@ fn step_all(
 fn native() -> anyhow::Result<Duration> {
     let series = forewarm_sdk::Series { start_ms: 0, step_ms: MINUTE_MS as u32, values: history(HISTORY).values };
     let fit = |index: usize| {
-        let mut model = Native::fit(Parameters::default(), &series).ok().context("the native code fits")?;
+        let mut model = Native::fit(Parameters::default(), series.clone()).ok().context("the native code fits")?;
         model.observe(&(0..offset(index)).map(|step| value(HISTORY + step)).collect::<Vec<_>>());
         Ok((index, model))
     };

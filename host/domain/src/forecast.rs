@@ -74,6 +74,16 @@ pub enum InvalidFan {
         /// What came.
         value: f64,
     },
+    /// A higher level with a lower value.
+    #[error("the quantiles cross at step {step}: level {} has {}, level {} has {}", lower.0, lower.1, higher.0, higher.1)]
+    Crossing {
+        /// Steps ahead, from 1.
+        step: usize,
+        /// The lower level and its value.
+        lower: (f64, f64),
+        /// The next level and its value.
+        higher: (f64, f64),
+    },
     /// A horizon or step outside what is allowed.
     #[error("the horizon must be 1 to {MAX_HORIZON} steps of more than 0 ms; got {horizon} of {step_ms} ms")]
     Horizon {
@@ -82,6 +92,19 @@ pub enum InvalidFan {
         /// Their length.
         step_ms: i64,
     },
+}
+
+/// Whether the paths are finite and never cross: each is compared with the next as a whole, for the sake of SIMD. Where
+/// the lowest and the highest are finite and all are in order, those between are finite as well: NaN is in no order.
+fn is_orderly<P: AsRef<[f64]>>(paths: &[P]) -> bool {
+    let finite = |path: Option<&P>| {
+        path.is_some_and(|path| path.as_ref().iter().fold(true, |finite, value| finite & value.is_finite()))
+    };
+    let rising = |pair: &[P]| {
+        let pairs = pair[0].as_ref().iter().zip(pair[1].as_ref());
+        pairs.fold(true, |rising, (lower, higher)| rising & (lower <= higher))
+    };
+    finite(paths.first()) && finite(paths.last()) && paths.windows(2).all(rising)
 }
 
 /// Checks that `levels` rise strictly inside (0, 1).
@@ -99,8 +122,8 @@ pub fn check_levels(levels: &[f64]) -> Result<(), InvalidFan> {
 }
 
 impl Fan {
-    /// Builds a fan from one path per level, as forecasters answer: `paths[l][s]` is the value of `levels[l]` at step
-    /// `s + 1` ahead of `start`. Crossing quantiles are sorted per step (rearrangement: Chernozhukov et al. 2010).
+    /// Builds a fan from one path per level: `paths[l][s]` is the value of `levels[l]` at step `s + 1` ahead of `start`.
+    /// Crossing quantiles are sorted per step (rearrangement: Chernozhukov et al. 2010).
     ///
     /// # Errors
     /// [`InvalidFan`] names the first level, step or shape that does not fit.
@@ -110,33 +133,79 @@ impl Fan {
         levels: &[f64],
         paths: &[Vec<f64>],
     ) -> Result<Self, InvalidFan> {
+        let mut fan = Self::transposed(start, step_ms, levels, paths)?;
+        if !is_orderly(paths) {
+            fan.check_finite()?;
+            fan.values.chunks_exact_mut(levels.len()).for_each(|row| row.sort_by(f64::total_cmp));
+        }
+        Ok(fan)
+    }
+
+    /// As [`Self::from_paths`], for the answer of a forecaster: quantiles that cross are refused, since what is wrong in
+    /// them can't be told from what is right.
+    ///
+    /// # Errors
+    /// As [`Self::from_paths`], and [`InvalidFan::Crossing`].
+    pub fn from_rising_paths<P: AsRef<[f64]>>(
+        start: TimestampMs,
+        step_ms: i64,
+        levels: &[f64],
+        paths: &[P],
+    ) -> Result<Self, InvalidFan> {
+        let fan = Self::transposed(start, step_ms, levels, paths)?;
+        if !is_orderly(paths) {
+            fan.check_finite()?;
+            fan.check_rising()?;
+        }
+        Ok(fan)
+    }
+
+    /// The paths of the right number and length in rows, as they are.
+    fn transposed<P: AsRef<[f64]>>(
+        start: TimestampMs,
+        step_ms: i64,
+        levels: &[f64],
+        paths: &[P],
+    ) -> Result<Self, InvalidFan> {
         check_levels(levels)?;
-        let horizon = paths.first().map_or(0, Vec::len);
+        let horizon = paths.first().map_or(0, |path| path.as_ref().len());
         if !(1..=MAX_HORIZON).contains(&horizon) || step_ms <= 0 {
             return Err(InvalidFan::Horizon { horizon, step_ms });
         }
-        let got = paths.iter().map(Vec::len).sum();
         let expected = horizon * levels.len();
-        if paths.len() != levels.len() || paths.iter().any(|path| path.len() != horizon) {
+        if paths.len() != levels.len() || paths.iter().any(|path| path.as_ref().len() != horizon) {
+            let got = paths.iter().map(|path| path.as_ref().len()).sum();
             return Err(InvalidFan::Shape { horizon, levels: levels.len(), expected, got });
         }
-        let mut values = Vec::with_capacity(expected);
-        for step in 0..horizon {
-            let (mut before, mut crossing) = (f64::NEG_INFINITY, false);
-            for (level, path) in levels.iter().zip(paths) {
-                let value = path[step];
-                if !value.is_finite() {
-                    return Err(InvalidFan::NotFinite { level: *level, step: step + 1, value });
-                }
-                crossing |= value < before;
-                before = value;
-                values.push(value);
-            }
-            if crossing {
-                values[step * levels.len()..].sort_by(f64::total_cmp);
-            }
+        let mut values = vec![0.0; expected];
+        for (level, path) in paths.iter().enumerate() {
+            let column = values[level..].iter_mut().step_by(levels.len());
+            column.zip(path.as_ref()).for_each(|(to, value)| *to = *value);
         }
         Ok(Self { start, step_ms, levels: levels.to_vec(), values })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (usize, &[f64])> {
+        (1..).zip(self.values.chunks_exact(self.levels.len()))
+    }
+
+    fn check_finite(&self) -> Result<(), InvalidFan> {
+        for (step, row) in self.rows() {
+            if let Some((level, value)) = self.levels.iter().zip(row).find(|(_, value)| !value.is_finite()) {
+                return Err(InvalidFan::NotFinite { level: *level, step, value: *value });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rising(&self) -> Result<(), InvalidFan> {
+        for (step, row) in self.rows() {
+            if let Some(lower) = row.windows(2).position(|pair| pair[1] < pair[0]) {
+                let of = |index: usize| (self.levels[index], row[index]);
+                return Err(InvalidFan::Crossing { step, lower: of(lower), higher: of(lower + 1) });
+            }
+        }
+        Ok(())
     }
 
     /// The beginning of the first step that is forecast.
@@ -241,6 +310,22 @@ mod tests {
     fn crossing_quantiles_are_sorted() {
         let fan = fan(&[0.1, 0.9], &[vec![3.0, 1.0], vec![2.0, 2.0]]).expect("valid");
         assert_eq!((fan.at(0), fan.at(1)), (&[2.0, 3.0][..], &[1.0, 2.0][..]));
+    }
+
+    #[test]
+    fn crossing_quantiles_of_a_forecaster_are_refused() {
+        let rising = |paths: [[f64; 2]; 3]| Fan::from_rising_paths(TimestampMs(0), 60_000, &[0.1, 0.5, 0.9], &paths);
+        let fan = rising([[1.0, 1.0], [1.0, 2.0], [3.0, 2.0]]).expect("equal is not crossing");
+        assert_eq!((fan.at(0), fan.at(1)), (&[1.0, 1.0, 3.0][..], &[1.0, 2.0, 2.0][..]));
+        let error = rising([[1.0, 1.0], [2.0, 2.0], [3.0, 1.5]]).expect_err("crossing");
+        assert_eq!(error.to_string(), "the quantiles cross at step 2: level 0.5 has 2, level 0.9 has 1.5");
+        for (level, step) in [(0, 0), (1, 1), (2, 1)] {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut paths = [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]];
+                paths[level][step] = bad;
+                assert!(matches!(rising(paths), Err(InvalidFan::NotFinite { .. })), "{bad} at {level}, {step}");
+            }
+        }
     }
 
     #[test]

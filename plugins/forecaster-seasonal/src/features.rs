@@ -66,13 +66,18 @@ impl Term {
     }
 }
 
-/// Running sums of a series, for means at many times.
-pub struct Running(Vec<f64>);
+/// Running sums of a series, for means at many times: of the values, and of these sums one season after the other, so
+/// that a profile over many seasons takes no longer than one window.
+pub struct Running {
+    sums: Vec<f64>,
+    /// For each period that profiles repeat at: at each index the sum of [`Self::sums`] there and whole periods before.
+    seasons: Vec<(usize, Vec<f64>)>,
+}
 
 impl Running {
-    /// Sums up all values once.
+    /// Sums up all values once, and the sums once more for each of `periods`.
     #[must_use]
-    pub fn new(values: &[f32]) -> Self {
+    pub fn new(values: &[f32], periods: &[usize]) -> Self {
         let mut sums = Vec::with_capacity(values.len() + 1);
         let mut sum = 0.0;
         sums.push(sum);
@@ -80,19 +85,56 @@ impl Running {
             sum += f64::from(*value);
             sums.push(sum);
         }
-        Self(sums)
+        let seasons = periods.iter().map(|period| (*period, over_seasons(&sums, *period))).collect();
+        Self { sums, seasons }
     }
 
-    /// Writes a term's mean as seen from each of `times`.
-    pub fn write(&self, term: Term, times: &[usize], out: &mut [f64]) {
-        let share = 1.0 / term.window as f64;
-        for (out, at) in out.iter_mut().zip(times) {
-            *out = term.average(*at, |end| match end.checked_sub(term.window) {
-                Some(start) => (self.0[end] - self.0[start]) * share,
-                None => self.0[end] / end as f64,
-            });
+    /// Writes how far a term's mean as seen from each of `times`, which fall, lies above each of `levels`.
+    pub fn write(&self, term: Term, times: &[usize], levels: &[f64], out: &mut [f64]) {
+        let (Some(latest), Some(earliest)) = (times.first(), times.last()) else { return };
+        let (ends, span) = ((earliest + 1).saturating_sub(term.back), latest - earliest + 1);
+        let share = 1.0 / (term.window as f64 * f64::from(u32::try_from(term.repeats).unwrap_or(u32::MAX)));
+        let rows = out.iter_mut().zip(times).zip(levels);
+        // Slices of one length, so that one check of an index stands for all.
+        let season = self.seasons.iter().find(|(period, _)| *period == term.period && term.repeats > 1);
+        let seasons = season.map_or(0, |(period, _)| term.repeats * period);
+        match (season, ends.checked_sub(term.window + seasons)) {
+            (Some((_, sums)), Some(first)) => {
+                let part = |from: usize| &sums[from..from + span];
+                let (a, b) = (part(first), part(first + term.window));
+                let (c, d) = (part(ends - term.window), part(ends));
+                for ((out, at), level) in rows {
+                    let at = at - earliest;
+                    *out = ((d[at] - c[at]) - (b[at] - a[at])) * share - level;
+                }
+            }
+            (None, Some(first)) if term.repeats == 1 => {
+                let (a, b) = (&self.sums[first..first + span], &self.sums[ends..ends + span]);
+                for ((out, at), level) in rows {
+                    let at = at - earliest;
+                    *out = (b[at] - a[at]) * share - level;
+                }
+            }
+            _ => rows.for_each(|((out, at), level)| *out = self.mean(term, *at) - level),
         }
     }
+
+    /// The mean as seen from the value at `at`, where the beginning of the series may cut it short.
+    fn mean(&self, term: Term, at: usize) -> f64 {
+        term.average(at, |end| {
+            let start = end.saturating_sub(term.window);
+            (self.sums[end] - self.sums[start]) / (end - start) as f64
+        })
+    }
+}
+
+/// The sum of the values at each index and whole periods before it.
+fn over_seasons(values: &[f64], period: usize) -> Vec<f64> {
+    let mut sums = values.to_vec();
+    for at in period..sums.len() {
+        sums[at] += sums[at - period];
+    }
+    sums
 }
 
 /// Which features there are, for given seasons.
@@ -158,6 +200,13 @@ impl Layout {
         all.collect()
     }
 
+    /// The periods at which a feature is averaged over several seasons.
+    #[must_use]
+    pub fn repeated(&self) -> Vec<usize> {
+        let repeats = |season: &&Season| season.profiles.iter().any(|(_, repeats)| *repeats > 1);
+        self.seasons.iter().filter(repeats).map(|season| season.period).collect()
+    }
+
     /// The first time at which every feature is known: the longest period.
     #[must_use]
     pub fn first(&self) -> usize {
@@ -172,14 +221,18 @@ mod tests {
     #[test]
     fn both_ways_to_a_mean_agree() {
         let values: Vec<f32> = (0..300_u16).map(|step| f32::from(step % 37)).collect();
-        let running = Running::new(&values);
-        let times = [0, 5, 100, 299];
+        let running = Running::new(&values, &[24]);
+        let levels = [0.0, 1.0, -2.0];
         for (back, window) in [(0, 1), (0, 10), (0, 500), (24, 3), (200, 17), (400, 2)] {
-            let term = Term::once(back, window);
-            let mut out = [0.0; 4];
-            running.write(term, &times, &mut out);
-            for (got, at) in out.iter().zip(times) {
-                assert!((got - term.mean(&values, at)).abs() < 1e-9, "{term:?} at {at}");
+            for (repeats, period) in [(1, 0), (1, 24), (5, 24), (2, 100), (40, 24)] {
+                let term = Term { back, window, repeats, period };
+                for times in [[299, 100, 0], [299, 298, 297]] {
+                    let mut out = [0.0; 3];
+                    running.write(term, &times, &levels, &mut out);
+                    for ((got, at), level) in out.iter().zip(times).zip(levels) {
+                        assert!((got + level - term.mean(&values, at)).abs() < 1e-9, "{term:?} at {at}");
+                    }
+                }
             }
         }
     }

@@ -34,7 +34,7 @@ impl Forecaster for Seasonal {
     const MAX_HORIZON: u32 = HORIZON_MAX;
 
     fn fit(history: Series) -> Result<Self, Error> {
-        Model::fit(host::config()?, &history).map(Self)
+        Model::fit(host::config()?, history).map(Self)
     }
 
     fn observe(&mut self, values: &[f64]) -> Result<(), Error> {

@@ -43,7 +43,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::NotEnoughData`] for fewer than two values that are there.
-    pub fn fit(parameters: Parameters, series: &Series) -> Result<Self, Error> {
+    pub fn fit(parameters: Parameters, series: Series) -> Result<Self, Error> {
         let present = series.count_present();
         let enough = || Error::not_enough_data(format!("at least {PRESENT_MIN} values must be there, got {present}"));
         if present < PRESENT_MIN {
@@ -51,6 +51,8 @@ impl Model {
         }
         let step_ms = series.step_ms;
         let history = History::new(parameters.capacity(step_ms), &series.values).ok_or_else(enough)?;
+        // What is fitted is the history: room that was the series' is the fit's.
+        drop(series);
         let held = Held::NOT;
         let mut model = Self { parameters, step_ms, held, history, regression: None, since_fit: 0, negative: false };
         model.refit();
@@ -187,7 +189,7 @@ mod tests {
     }
 
     fn fit(values: Vec<f64>) -> Model {
-        Model::fit(Parameters::default(), &series(values)).expect("enough data")
+        Model::fit(Parameters::default(), series(values)).expect("enough data")
     }
 
     /// Forecasts a day, after checking that all is finite, never crosses, and stays at or above `floor`.
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn fewer_than_two_values_are_not_enough() {
         for values in [vec![], vec![1.0], vec![f64::NAN; 500], vec![f64::NAN, 3.0, f64::NAN]] {
-            let error = Model::fit(Parameters::default(), &series(values)).expect_err("too few");
+            let error = Model::fit(Parameters::default(), series(values)).expect_err("too few");
             assert!(matches!(error, Error::NotEnoughData(_)));
         }
     }

@@ -87,7 +87,7 @@ impl Regression {
         let count = history.values().len();
         let periods: Vec<usize> = periods.iter().copied().filter(|period| count >= 2 * period).collect();
         let layout = Layout::new(&periods);
-        let means = Running::new(history.values());
+        let means = Running::new(history.values(), &layout.repeated());
         let mut horizons = Vec::new();
         for (group, stride) in GROUPS {
             let first = layout.first().max(count / 10).min(180.max(layout.first()));
@@ -323,8 +323,8 @@ impl Errors<'_> {
 
 /// Fills the shared features of some times, and gives the recent level at each.
 fn fill_shared(block: &mut Block, terms: &[Term], means: &Running, times: &[usize]) -> Vec<f64> {
-    let mut anchors = vec![0.0; times.len()];
-    means.write(Term::ANCHOR, times, &mut anchors);
+    let (zeros, mut anchors) = (vec![0.0; times.len()], vec![0.0; times.len()]);
+    means.write(Term::ANCHOR, times, &zeros, &mut anchors);
     block.column_mut(0).fill(1.0);
     block.column_mut(1).copy_from_slice(&anchors);
     fill(block, LEADING, terms, means, (times, &anchors));
@@ -334,9 +334,7 @@ fn fill_shared(block: &mut Block, terms: &[Term], means: &Running, times: &[usiz
 /// Fills the columns from `first` on with the differences of some terms from the recent levels.
 fn fill(block: &mut Block, first: usize, terms: &[Term], means: &Running, (times, anchors): (&[usize], &[f64])) {
     for (index, term) in terms.iter().enumerate() {
-        let column = block.column_mut(first + index);
-        means.write(*term, times, column);
-        axpy(-1.0, anchors, column);
+        means.write(*term, times, anchors, block.column_mut(first + index));
     }
 }
 

@@ -20,7 +20,7 @@ fn pinball(outcome: f64, forecast: f64, level: f64) -> f64 {
 fn score(values: &[f64]) -> (f64, f64) {
     let half = values.len() / 2;
     let history = Series { start_ms: 0, step_ms: 60_000, values: values[..half].to_vec() };
-    let mut model = Model::fit(Parameters::default(), &history).expect("enough data");
+    let mut model = Model::fit(Parameters::default(), history).expect("enough data");
     let (mut loss, mut naive) = (0.0, 0.0);
     for now in (half..values.len() - 60).step_by(STRIDE) {
         let paths = model.forecast(60, &LEVELS);

@@ -193,21 +193,5 @@ fn fan(
         return Err(Failure::Invalid(format!("level {level} has {got} values for {horizon} steps")));
     }
     let paths: Vec<_> = paths.into_iter().map(|path| path.values).collect();
-    refuse_crossing(levels, &paths)?;
-    Fan::from_paths(start, step_ms, levels, &paths).map_err(|error| Failure::Invalid(error.to_string()))
-}
-
-/// Quantiles that cross are no quantiles: what is wrong in them can't be told from what is right.
-fn refuse_crossing(levels: &[f64], paths: &[Vec<f64>]) -> Result<(), Failure> {
-    for (levels, pair) in levels.windows(2).zip(paths.windows(2)) {
-        let [lower, higher] = pair else { continue };
-        let crossing = lower.iter().zip(higher).enumerate().find(|(_, (low, high))| high < low);
-        if let Some((step, (low, high))) = crossing {
-            let (step, [below, above]) = (step + 1, [levels[0], levels[1]]);
-            let message =
-                format!("the quantiles cross at step {step}: level {below} has {low}, level {above} has {high}");
-            return Err(Failure::Invalid(message));
-        }
-    }
-    Ok(())
+    Fan::from_rising_paths(start, step_ms, levels, &paths).map_err(|error| Failure::Invalid(error.to_string()))
 }
