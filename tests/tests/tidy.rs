@@ -66,7 +66,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fuzz", &["forewarm-runtime"]),
     ("sdk/macros", &[]),
     ("sdk/rust", &["forewarm-sdk-macros"]),
-    ("sdk/testkit", &["forewarm-domain", "forewarm-runtime"]),
+    // The detector and its scorer are for the program that measures it.
+    ("sdk/testkit", &["anomaly-robust", "forewarm-domain", "forewarm-forecasting", "forewarm-runtime"]),
     ("tests/guests/", &["forewarm-sdk"]),
     ("xtask", &[]),
 ];

@@ -47,6 +47,19 @@ pub(crate) fn runtime(workspace: &Workspace, json: Option<PathBuf>) -> Result<()
     process::become_program(&mut cargo)
 }
 
+/// Runs the measuring program of the anomaly detector against the component that a host would load.
+pub(crate) fn anomalies(workspace: &Workspace, json: Option<PathBuf>) -> Result<()> {
+    let guest = setup::wasm::provide(workspace)?;
+    plugins::build(workspace, &guest)?;
+    let platform = setup::platform(workspace)?;
+    let mut cargo = process::cargo(&workspace.root);
+    cargo.args(["run", "--release", "-p", "forewarm-testkit", "--example", "bench-anomalies", "--"]);
+    cargo.arg(workspace.plugins_folder().join("anomaly-robust.wasm"));
+    json_argument(&mut cargo, json)?;
+    platform.apply(&mut cargo);
+    process::become_program(&mut cargo)
+}
+
 /// The program does not run where the reader stands.
 fn json_argument(command: &mut Command, json: Option<PathBuf>) -> Result<()> {
     if let Some(file) = json {

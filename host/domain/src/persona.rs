@@ -192,6 +192,9 @@ pub struct PersonaPlugins {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 8)]
     pub fallback_forecasters: Vec<PluginName>,
+    /// Watches its load for what does not belong, which is told and kept from the forecaster's fits; `null` is nobody.
+    #[serde(default = "default_detector")]
+    pub anomaly_detector: Option<PluginName>,
     /// Creates and destroys its instances.
     #[serde(default = "default_driver")]
     pub driver: PluginName,
@@ -203,6 +206,7 @@ impl Default for PersonaPlugins {
             forecaster: default_forecaster(),
             forecaster_parameters: empty_object(),
             fallback_forecasters: Vec::new(),
+            anomaly_detector: default_detector(),
             driver: default_driver(),
         }
     }
@@ -211,6 +215,11 @@ impl Default for PersonaPlugins {
 #[expect(clippy::expect_used, reason = "a literal that the tests below parse")]
 fn default_forecaster() -> PluginName {
     "forecaster-seasonal".parse().expect("a valid name")
+}
+
+#[expect(clippy::expect_used, reason = "a literal that the tests below parse")]
+fn default_detector() -> Option<PluginName> {
+    Some("anomaly-robust".parse().expect("a valid name"))
 }
 
 #[expect(clippy::expect_used, reason = "a literal that the tests below parse")]

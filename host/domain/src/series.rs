@@ -103,6 +103,28 @@ impl Series {
         let index = self.values.iter().rposition(|value| value.is_finite())?;
         Some((self.start + self.step_ms * index as i64, self.values[index]))
     }
+
+    /// The means of longer steps of `step_ms`, over what was measured in each; those that are not over yet are left out.
+    /// The same series where its steps are as long already.
+    #[must_use]
+    pub fn coarsened(&self, step_ms: i64) -> Self {
+        if step_ms <= self.step_ms {
+            return self.clone();
+        }
+        let start = self.start.floor(step_ms);
+        let steps = self.end().since(start) / step_ms;
+        let mut sums = vec![(0.0, 0_u32); usize::try_from(steps).unwrap_or_default()];
+        for (index, value) in self.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+            let at = (self.start + self.step_ms * index as i64).since(start) / step_ms;
+            if let Some((sum, count)) = sums.get_mut(at as usize) {
+                *sum += value;
+                *count += 1;
+            }
+        }
+        // Nothing measured gives 0/0, which is the missing value.
+        let values = sums.into_iter().map(|(sum, count)| sum / f64::from(count)).collect();
+        Self { start, step_ms, values }
+    }
 }
 
 /// The `q`-quantile (0 to 1) of the finite values, by linear interpolation (type 7 of Hyndman and Fan 1996).
@@ -125,6 +147,19 @@ mod tests {
         let series = Series { start: TimestampMs(0), step_ms: 60_000, values: vec![1.0, 2.0, f64::NAN] };
         assert_eq!(series.last(), Some((TimestampMs(60_000), 2.0)));
         assert_eq!(series.end(), TimestampMs(180_000));
+    }
+
+    #[test]
+    fn longer_steps_are_means_of_what_was_measured() {
+        let values = vec![1.0, 3.0, f64::NAN, 5.0, f64::NAN, f64::NAN, 7.0];
+        let fine = Series { start: TimestampMs(60_000), step_ms: 60_000, values };
+        let coarse = fine.coarsened(120_000);
+        assert_eq!((coarse.start, coarse.step_ms, coarse.end()), (TimestampMs(0), 120_000, TimestampMs(480_000)));
+        assert_eq!((&coarse.values[..2], coarse.values[2].to_bits()), (&[1.0, 3.0][..], 5.0_f64.to_bits()));
+        assert!(coarse.values[3].is_finite() && coarse.values.len() == 4, "{coarse:?}");
+        assert_eq!(fine.coarsened(60_000).values.len(), 7);
+        let short = Series { values: vec![1.0], ..fine };
+        assert!(short.coarsened(180_000).values.is_empty(), "the step is not over yet");
     }
 
     #[test]

@@ -1,141 +1,125 @@
-//! Conformal correction: each quantile is moved by what its own past errors say, so that as many outcomes lie below it
-//! as its level promises (Vovk et al. 2005; per quantile as in Romano et al. 2019).
+//! Conformal correction: the distance of each quantile from the median is stretched by what past errors say, so that as
+//! many outcomes lie below it as its level promises (conformalised quantile regression: Romano et al. 2019, per level).
 //!
-//! A score is (outcome - quantile) / unit. Half of a correction comes from the series' own scores, half from those of
-//! all series: its own few windows know its bias, the pool knows the tails.
+//! A score is an outcome's distance from the median in units of the quantile's own: 1 lies on the quantile. Scores of
+//! several series can so be pooled. The median is not moved: a handful of windows says less of a bias than it seems.
 
 use forewarm_domain::forecast::{Fan, InvalidFan};
 use serde::{Deserialize, Serialize};
 
-/// The share of a correction that a series' own scores decide.
-pub const OWN_SHARE: f64 = 0.5;
-/// The most groups that a horizon is split into.
-const GROUPS_MAX: usize = 4;
-/// The fewest steps of one group.
-const GROUP_STEPS_MIN: usize = 6;
-/// The fewest scores that are read by horizon group; fewer are read over the whole horizon.
-const GROUP_SCORES_MIN: usize = 40;
-/// The fewest scores that anything is read from.
-const SCORES_MIN: usize = 10;
+/// The share of a correction that a series' own scores decide; the pool of all series decides the rest. A quarter did
+/// better than a half on windows before those that anything was scored on: four windows of one series know little.
+pub const OWN_SHARE: f64 = 0.25;
+/// The fewest scores that a correction is read from.
+const SCORES_MIN: usize = 24;
+/// No correction stretches or shrinks by more than this.
+const FACTORS: (f64, f64) = (0.05, 20.0);
 
-/// The scores of past forecasts, by horizon group and level.
+/// The scores of past forecasts, by level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     levels: Vec<f64>,
-    horizon: usize,
-    /// Scores of one group and level each, group by group, in no order.
-    cells: Vec<Vec<f32>>,
+    /// Scores of one level each, in no order.
+    scores: Vec<Vec<f32>>,
 }
 
 impl Scores {
-    /// No scores yet, of forecasts at `levels` that reach `horizon` steps ahead.
+    /// No scores yet, of forecasts at `levels`.
     #[must_use]
-    pub fn new(levels: &[f64], horizon: usize) -> Self {
-        let cells = vec![Vec::new(); groups(horizon) * levels.len()];
-        Self { levels: levels.to_vec(), horizon, cells }
+    pub fn new(levels: &[f64]) -> Self {
+        Self { levels: levels.to_vec(), scores: vec![Vec::new(); levels.len()] }
     }
 
-    /// Adds the errors of one forecast in `unit`s, the series' scale. Steps without an outcome do not count; neither does
-    /// a forecast of other levels, nor a series without a scale.
-    pub fn add(&mut self, fan: &Fan, outcomes: &[f64], unit: f64) {
-        if fan.levels() != self.levels || !(unit > 0.0 && unit.is_finite()) {
+    /// Adds the errors of one forecast. Steps without an outcome do not count; neither does a quantile that lies on the
+    /// median, nor a forecast of other levels.
+    pub fn add(&mut self, fan: &Fan, outcomes: &[f64]) {
+        if fan.levels() != self.levels {
             return;
         }
-        let steps = fan.horizon().min(self.horizon);
-        for (step, outcome) in outcomes.iter().take(steps).enumerate().filter(|(_, outcome)| outcome.is_finite()) {
-            let first = group(step, self.horizon) * self.levels.len();
-            for (cell, quantile) in self.cells[first..].iter_mut().zip(fan.at(step)) {
-                cell.push(((outcome - quantile) / unit) as f32);
+        let steps = outcomes.iter().take(fan.horizon()).enumerate();
+        for (step, outcome) in steps.filter(|(_, outcome)| outcome.is_finite()) {
+            let median = fan.quantile(step, 0.5);
+            for (scores, quantile) in self.scores.iter_mut().zip(fan.at(step)) {
+                let score = ((outcome - median) / (quantile - median)) as f32;
+                if score.is_finite() {
+                    scores.push(score);
+                }
             }
         }
     }
 
-    /// Adds the scores of others, if they are of the same levels and horizon.
+    /// Adds the scores of others, if they are of the same levels.
     pub fn merge(&mut self, other: &Self) {
-        if self.levels == other.levels && self.horizon == other.horizon {
-            self.cells.iter_mut().zip(&other.cells).for_each(|(cell, more)| cell.extend_from_slice(more));
+        if self.levels == other.levels {
+            self.scores.iter_mut().zip(&other.scores).for_each(|(scores, more)| scores.extend_from_slice(more));
         }
     }
 
-    /// How many outcomes were scored.
+    /// How many scores the level with the most has.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.cells.iter().step_by(self.levels.len().max(1)).map(Vec::len).sum()
+        self.scores.iter().map(Vec::len).max().unwrap_or_default()
     }
 
-    /// The correction of each group and level in units: the quantile of its scores at `at`, one per level.
-    /// `None` where there are too few scores.
+    /// The stretch of each level: the quantile of its scores at `at`, one per level, which is the level itself unless it
+    /// was adapted. `None` where there are too few scores.
     #[must_use]
     pub fn read(&self, at: &[f64]) -> Option<Corrections> {
         if self.count() < SCORES_MIN || at.len() != self.levels.len() {
             return None;
         }
-        let width = self.levels.len();
-        let cells = (0..self.cells.len()).map(|index| {
-            let (cell, level) = (&self.cells[index], index % width);
-            let mut scores = if cell.len() >= GROUP_SCORES_MIN {
-                cell.clone()
-            } else {
-                self.cells.iter().skip(level).step_by(width).flatten().copied().collect()
-            };
-            scores.sort_unstable_by(f32::total_cmp);
-            quantile(&scores, at[level])
-        });
-        Some(Corrections { horizon: self.horizon, width, cells: cells.collect() })
+        let factor = |((scores, level), at): ((&Vec<f32>, &f64), &f64)| {
+            if scores.len() < SCORES_MIN {
+                return 1.0;
+            }
+            let mut sorted = scores.clone();
+            sorted.sort_unstable_by(f32::total_cmp);
+            // Below the median a larger score lies further down.
+            let at = if *level < 0.5 { 1.0 - at } else { *at };
+            quantile(&sorted, at).clamp(FACTORS.0, FACTORS.1)
+        };
+        Some(Corrections(self.scores.iter().zip(&self.levels).zip(at).map(factor).collect()))
     }
 }
 
-/// How far each quantile is moved, in units, by horizon group.
+/// By how much the distance of each quantile from the median is multiplied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Corrections {
-    horizon: usize,
-    width: usize,
-    cells: Vec<f64>,
-}
+pub struct Corrections(Vec<f64>);
 
 impl Corrections {
-    /// Half of the series' own, half of the pool's; one of them where the other is missing.
+    /// The series' own and the pool's, as a geometric mean with [`OWN_SHARE`]; one of them where the other is missing.
     #[must_use]
     pub fn mixed(own: Option<Self>, pooled: Option<&Self>) -> Option<Self> {
         match (own, pooled) {
-            (Some(own), Some(pooled)) if (own.horizon, own.width) == (pooled.horizon, pooled.width) => {
-                let pairs = own.cells.iter().zip(&pooled.cells);
-                let cells = pairs.map(|(own, pooled)| OWN_SHARE * own + (1.0 - OWN_SHARE) * pooled).collect();
-                Some(Self { cells, ..own })
+            (Some(own), Some(pooled)) if own.0.len() == pooled.0.len() => {
+                let mixed = |(own, pooled): (&f64, &f64)| own.powf(OWN_SHARE) * pooled.powf(1.0 - OWN_SHARE);
+                Some(Self(own.0.iter().zip(&pooled.0).map(mixed).collect()))
             }
             (Some(own), _) => Some(own),
             (None, pooled) => pooled.cloned(),
         }
     }
 
-    /// Moves the quantiles of a forecast; `unit` is the series' scale, and `floor` a value that none falls below. They are
-    /// put in order where they would cross. A forecast of other levels stays as it is.
+    /// Stretches a forecast; no quantile falls below `floor`. They are put in order where they would cross. A forecast of
+    /// other levels stays as it is.
     ///
     /// # Errors
-    /// [`InvalidFan`] where the unit makes a quantile infinite.
-    pub fn apply(&self, fan: &Fan, unit: f64, floor: Option<f64>) -> Result<Fan, InvalidFan> {
-        if fan.levels().len() != self.width {
+    /// [`InvalidFan`] where a quantile would be infinite.
+    pub fn apply(&self, fan: &Fan, floor: Option<f64>) -> Result<Fan, InvalidFan> {
+        if fan.levels().len() != self.0.len() {
             return Ok(fan.clone());
         }
-        let moved = |step: usize, level: usize, value: f64| {
-            let cell = group(step, self.horizon) * self.width + level;
-            let value = value + unit * self.cells.get(cell).copied().unwrap_or(0.0);
+        let stretched = |step: usize, level: usize, factor: f64| {
+            let median = fan.quantile(step, 0.5);
+            let value = median + factor * (fan.at(step)[level] - median);
             floor.map_or(value, |floor| value.max(floor))
         };
-        let path = |level: usize| (0..fan.horizon()).map(|step| moved(step, level, fan.at(step)[level])).collect();
-        let paths: Vec<Vec<f64>> = (0..self.width).map(path).collect();
+        let path = |(level, factor): (usize, &f64)| -> Vec<f64> {
+            (0..fan.horizon()).map(|step| stretched(step, level, *factor)).collect()
+        };
+        let paths: Vec<Vec<f64>> = self.0.iter().enumerate().map(path).collect();
         Fan::from_paths(fan.start(), fan.step_ms(), fan.levels(), &paths)
     }
-}
-
-fn groups(horizon: usize) -> usize {
-    (horizon / GROUP_STEPS_MIN).clamp(1, GROUPS_MAX)
-}
-
-/// The group of a step (from 0); steps beyond the horizon are in the last one.
-fn group(step: usize, horizon: usize) -> usize {
-    let groups = groups(horizon);
-    (step * groups / horizon.max(1)).min(groups - 1)
 }
 
 /// The quantile at `level` of sorted values with the finite-sample rank (n + 1) x level (type 6 of Hyndman and Fan 1996),
@@ -154,10 +138,11 @@ mod tests {
     use forewarm_domain::time::TimestampMs;
     use proptest::prelude::*;
 
-    const LEVELS: [f64; 3] = [0.05, 0.5, 0.95];
+    const LEVELS: [f64; 5] = [0.05, 0.3, 0.5, 0.7, 0.95];
+    const HORIZON: usize = 24;
 
-    fn flat(values: [f64; 3], horizon: usize) -> Fan {
-        Fan::from_paths(TimestampMs(0), 60_000, &LEVELS, &values.map(|value| vec![value; horizon])).expect("a fan")
+    fn flat(values: [f64; 5]) -> Fan {
+        Fan::from_paths(TimestampMs(0), 60_000, &LEVELS, &values.map(|value| vec![value; HORIZON])).expect("a fan")
     }
 
     /// Outcomes spread evenly over 0 to 1, in an order without a pattern.
@@ -165,14 +150,18 @@ mod tests {
         (from..from + count).map(|index| (index as f64 * 0.618_033_988_75).fract()).collect()
     }
 
+    fn scored(fan: &Fan, windows: usize) -> Scores {
+        let mut scores = Scores::new(&LEVELS);
+        (0..windows).for_each(|window| scores.add(fan, &outcomes(window * HORIZON, HORIZON)));
+        scores
+    }
+
     #[test]
-    fn coverage_is_what_the_levels_promise_whatever_the_forecast() {
-        for forecast in [[0.5, 0.5, 0.5], [-3.0, 2.0, 9.0], [0.4, 0.45, 0.6]] {
-            let fan = flat(forecast, 24);
-            let mut scores = Scores::new(&LEVELS, 24);
-            (0..20).for_each(|window| scores.add(&fan, &outcomes(window * 24, 24), 2.0));
-            let corrections = scores.read(&LEVELS).expect("enough scores");
-            let calibrated = corrections.apply(&fan, 2.0, None).expect("finite");
+    fn coverage_is_what_the_levels_promise_whatever_the_spread() {
+        for forecast in [[0.47, 0.485, 0.5, 0.515, 0.53], [-8.0, 0.0, 0.5, 0.6, 0.8], [0.05, 0.3, 0.5, 0.7, 0.95]] {
+            let fan = flat(forecast);
+            let corrections = scored(&fan, 20).read(&LEVELS).expect("enough scores");
+            let calibrated = corrections.apply(&fan, None).expect("finite");
             let later: Vec<f64> = outcomes(10_000, 2_400);
             for (level, value) in LEVELS.iter().zip(calibrated.at(5)) {
                 let below = later.iter().filter(|outcome| *outcome <= value).count() as f64 / later.len() as f64;
@@ -182,24 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn groups_differ_where_there_are_enough_scores() {
-        let fan = flat([0.0; 3], 24);
-        let mut scores = Scores::new(&LEVELS, 24);
-        let growing: Vec<f64> = (0..24).map(f64::from).collect();
-        (0..10).for_each(|_| scores.add(&fan, &growing, 1.0));
-        let found = scores.read(&LEVELS).expect("enough").apply(&fan, 1.0, None).expect("finite");
-        assert!(found.at(0)[1] < 4.0 && found.at(23)[1] > 19.0, "{found:?}");
-        let mut few = Scores::new(&LEVELS, 24);
-        few.add(&fan, &growing, 1.0);
-        let found = few.read(&LEVELS).expect("24 scores").apply(&fan, 1.0, None).expect("finite");
-        assert_eq!(found.at(0), found.at(23), "too few for groups");
-    }
-
-    #[test]
-    fn half_own_and_half_pooled() {
-        let of = |cells: Vec<f64>| Corrections { horizon: 4, width: 1, cells };
-        let (own, pooled) = (of(vec![1.0]), of(vec![3.0]));
-        assert_eq!(Corrections::mixed(Some(own.clone()), Some(&pooled)), Some(of(vec![2.0])));
+    fn a_quarter_own_and_the_rest_pooled() {
+        let (own, pooled) = (Corrections(vec![16.0]), Corrections(vec![1.0]));
+        assert_eq!(Corrections::mixed(Some(own.clone()), Some(&pooled)), Some(Corrections(vec![2.0])));
         assert_eq!(Corrections::mixed(Some(own.clone()), None), Some(own));
         assert_eq!(Corrections::mixed(None, Some(&pooled)), Some(pooled));
         assert_eq!(Corrections::mixed(None, None), None);
@@ -207,36 +181,37 @@ mod tests {
 
     #[test]
     fn what_cannot_be_scored_is_left_out() {
-        let mut scores = Scores::new(&LEVELS, 24);
-        scores.add(&flat([0.0; 3], 24), &[f64::NAN; 24], 1.0);
-        scores.add(&flat([0.0; 3], 24), &[1.0; 24], 0.0);
+        let mut scores = Scores::new(&LEVELS);
+        scores.add(&flat([0.0, 0.25, 0.5, 0.75, 1.0]), &[f64::NAN; HORIZON]);
+        scores.add(&flat([0.5; 5]), &[0.5; HORIZON]);
+        scores.add(&Fan::from_paths(TimestampMs(0), 1, &[0.5], &[vec![1.0]]).expect("a fan"), &[1.0]);
         assert_eq!((scores.count(), scores.read(&LEVELS)), (0, None));
     }
 
     proptest! {
         #[test]
-        fn corrected_quantiles_never_cross_and_keep_the_floor(
-            cells in prop::collection::vec(-50.0..50.0_f64, 12), values in prop::collection::vec(0.0..100.0_f64, 3),
+        fn corrected_quantiles_never_cross_and_keep_median_and_floor(
+            factors in prop::collection::vec(0.05..20.0_f64, 5), values in prop::collection::vec(0.0..100.0_f64, 5),
         ) {
-            let corrections = Corrections { horizon: 24, width: 3, cells };
-            let fan = flat([values[0], values[1], values[2]], 24);
-            let found = corrections.apply(&fan, 1.5, Some(0.0)).expect("finite");
-            for step in 0..24 {
+            let fan = flat([values[0], values[1], values[2], values[3], values[4]]);
+            let found = Corrections(factors).apply(&fan, Some(0.0)).expect("finite");
+            for step in 0..HORIZON {
                 prop_assert!(found.at(step).is_sorted() && found.at(step)[0] >= 0.0);
+                prop_assert!((found.at(step)[2] - fan.at(step)[2]).abs() < 1e-12);
             }
         }
 
         #[test]
-        fn corrections_move_with_the_unit(unit in 0.1..100.0_f64, by in -1e3..1e3_f64) {
-            let calibrated = |unit: f64, by: f64| {
-                let fan = flat([0.3, 0.4, 0.5].map(|value| value * unit + by), 24);
-                let mut scores = Scores::new(&LEVELS, 24);
-                let outcomes: Vec<f64> = outcomes(0, 24).iter().map(|value| value * unit + by).collect();
-                scores.add(&fan, &outcomes, unit);
-                scores.read(&LEVELS).expect("enough").apply(&fan, unit, None).expect("finite").at(0).to_vec()
+        fn corrections_move_with_the_series(times in 0.1..100.0_f64, by in -1e3..1e3_f64) {
+            let calibrated = |times: f64, by: f64| {
+                let fan = flat([0.3, 0.4, 0.5, 0.55, 0.7].map(|value| value * times + by));
+                let mut scores = Scores::new(&LEVELS);
+                let outcomes: Vec<f64> = outcomes(0, HORIZON).iter().map(|value| value * times + by).collect();
+                scores.add(&fan, &outcomes);
+                scores.read(&LEVELS).expect("enough").apply(&fan, None).expect("finite").at(0).to_vec()
             };
-            for (plain, other) in calibrated(1.0, 0.0).iter().zip(calibrated(unit, by)) {
-                prop_assert!((plain * unit + by - other).abs() < 1e-4 * (unit + by.abs()));
+            for (plain, other) in calibrated(1.0, 0.0).iter().zip(calibrated(times, by)) {
+                prop_assert!((plain * times + by - other).abs() < 1e-3 * (times + by.abs()));
             }
         }
     }

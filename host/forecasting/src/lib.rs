@@ -3,8 +3,10 @@
 //! Invariants: no clock, no randomness, no I/O and no `await`. The backtest and production call the same functions, and
 //! what is chosen for an origin (weights, corrections, seasons) is a function of values before that origin alone.
 
+pub mod backtest;
 pub mod combine;
 pub mod conformal;
+pub mod ensemble;
 pub mod long;
 pub mod measures;
 pub mod nab;

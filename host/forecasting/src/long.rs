@@ -1,4 +1,5 @@
-//! Many series in one CSV file, the long form: `series_id,timestamp,value`, each series in the order of time.
+//! Many series in one CSV file, the long form: `series_id,timestamp,value`, each series in the order of time; and one
+//! series, `timestamp,value`.
 //!
 //! Timestamps are RFC 3339 (without an offset: UTC) or whole numbers of steps. Rows that are not there are gaps: they are
 //! NaN on the grid, and a row's place among the rows is kept, since other programs count rows.
@@ -16,6 +17,9 @@ pub const STEPS_MAX: usize = 2_000_000;
 const ID_BYTES_MAX: usize = 200;
 /// The columns, in any order.
 const COLUMNS: [&str; 3] = ["series_id", "timestamp", "value"];
+
+/// The name of a series whose file names none.
+pub const SINGLE: &str = "series";
 
 /// One series on its grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,16 +126,25 @@ struct Gathered {
 /// # Errors
 /// [`LongError`] with the line and what would be right.
 pub fn read(source: impl Read, numbered_step_ms: i64) -> Result<Vec<LongSeries>, LongError> {
-    let gathered = gather(source)?;
+    let gathered = gather(source, false)?;
+    gathered.into_iter().map(|series| on_grid(series, numbered_step_ms)).collect()
+}
+
+/// Reads a file of this form, or one of a single series without the column `series_id`; that one is called [`SINGLE`].
+///
+/// # Errors
+/// As [`read`].
+pub fn read_any(source: impl Read, numbered_step_ms: i64) -> Result<Vec<LongSeries>, LongError> {
+    let gathered = gather(source, true)?;
     gathered.into_iter().map(|series| on_grid(series, numbered_step_ms)).collect()
 }
 
 /// The usual step of numbered rows.
 pub const NUMBERED_STEP_MS: i64 = HOUR_MS;
 
-fn gather(source: impl Read) -> Result<Vec<Gathered>, LongError> {
+fn gather(source: impl Read, may_be_single: bool) -> Result<Vec<Gathered>, LongError> {
     let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(source);
-    let columns = columns(&mut reader)?;
+    let [id_column, time_column, value_column] = columns(&mut reader, may_be_single)?;
     let (mut all, mut places): (Vec<Gathered>, HashMap<String, usize>) = Default::default();
     let (mut record, mut rows) = (ByteRecord::new(), 0);
     loop {
@@ -143,9 +156,9 @@ fn gather(source: impl Read) -> Result<Vec<Gathered>, LongError> {
         }
         let line = record.position().map_or(line, csv::Position::line);
         let row = Row { record: &record, line };
-        let id = row.id(columns[0])?;
-        let (numbered, at) = row.time(columns[1])?;
-        let value = row.value(columns[2])?;
+        let id = id_column.map_or(Ok(SINGLE), |column| row.id(column))?;
+        let (numbered, at) = row.time(time_column.unwrap_or_default())?;
+        let value = row.value(value_column.unwrap_or_default())?;
         let place = *places.entry(id.to_owned()).or_insert_with(|| {
             all.push(Gathered { id: id.to_owned(), numbered, rows: Vec::new() });
             all.len() - 1
@@ -212,13 +225,18 @@ fn on_grid(series: Gathered, numbered_step_ms: i64) -> Result<LongSeries, LongEr
     Ok(LongSeries { id: series.id, start, step_ms, values, rows })
 }
 
-fn columns<R: Read>(reader: &mut csv::Reader<R>) -> Result<[usize; 3], LongError> {
+/// The places of the columns; only that of the series' names may be missing, and only where that is allowed and the
+/// file has no other column in its place.
+fn columns<R: Read>(reader: &mut csv::Reader<R>, may_be_single: bool) -> Result<[Option<usize>; 3], LongError> {
     let header = reader.byte_headers().map_err(|error| LongError::Header(describe(&error)))?;
-    let mut places = [0; 3];
-    for (place, name) in places.iter_mut().zip(COLUMNS) {
-        let found =
+    let single = may_be_single && header.len() < COLUMNS.len();
+    let mut places = [None; 3];
+    for (number, (place, name)) in places.iter_mut().zip(COLUMNS).enumerate() {
+        *place =
             header.iter().position(|field| field.strip_prefix(b"\xef\xbb\xbf").unwrap_or(field) == name.as_bytes());
-        *place = found.ok_or_else(|| LongError::Header(format!("there is no column `{name}`")))?;
+        if place.is_none() && !(number == 0 && single) {
+            return Err(LongError::Header(format!("there is no column `{name}`")));
+        }
     }
     Ok(places)
 }
@@ -330,6 +348,16 @@ mod tests {
             assert!(told.contains(expected), "{told}");
         }
         let told = read("id,timestamp,value\n".as_bytes(), 1).expect_err("no header").to_string();
+        assert!(told.contains("no column `series_id`"), "{told}");
+    }
+
+    #[test]
+    fn a_single_series_needs_no_name() {
+        let found = read_any("timestamp,value\n1,5\n2,6\n".as_bytes(), 1).expect("valid");
+        assert_eq!((found[0].id.as_str(), found[0].row_values()), (SINGLE, vec![5.0, 6.0]));
+        let told = read_any("when,value\n1,5\n".as_bytes(), 1).expect_err("no time").to_string();
+        assert!(told.contains("no column `timestamp`"), "{told}");
+        let told = read("timestamp,value\n1,5\n".as_bytes(), 1).expect_err("no name").to_string();
         assert!(told.contains("no column `series_id`"), "{told}");
     }
 

@@ -23,16 +23,22 @@ pub struct Banded {
 
 impl From<&Fan> for Banded {
     fn from(fan: &Fan) -> Self {
-        let steps = || 0..fan.horizon();
+        Self::at(fan, &(0..fan.horizon()).collect::<Vec<_>>())
+    }
+}
+
+impl Banded {
+    /// A fan in some of its steps, from 0.
+    #[must_use]
+    pub fn at(fan: &Fan, steps: &[usize]) -> Self {
+        let steps = || steps.iter().copied();
         Self {
             point: steps().map(|step| fan.quantile(step, 0.5)).collect(),
             deciles: steps().map(|step| DECILES.map(|level| fan.quantile(step, level))).collect(),
             band: steps().map(|step| (fan.quantile(step, 0.05), fan.quantile(step, 0.95))).collect(),
         }
     }
-}
 
-impl Banded {
     /// A forecast without a spread.
     #[must_use]
     pub fn point(point: Vec<f64>) -> Self {

@@ -4,6 +4,7 @@
 use crate::spectrum::{autocorrelation, periodogram, prepared};
 use forewarm_domain::time::DAY_MS;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The most values that are looked at, the latest ones: eight weeks of minutes, or nine years of hours.
 pub const VALUES_MAX: usize = 80_640;
@@ -23,7 +24,7 @@ const ERROR_SHARE_MAX: f64 = 0.98;
 const WINDOWS: usize = 4;
 
 /// What a season is by the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cycle {
     /// 24 hours.

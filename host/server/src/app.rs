@@ -165,6 +165,7 @@ fn settings(planning: &PlanningConfig, compute_threads: usize) -> Settings {
         stale_after_steps: STALE_AFTER_STEPS,
         default_boot_ms: i64::from(planning.assumed_boot_s) * SECOND_MS,
         refit_after_steps: (i64::from(planning.refit_s) * SECOND_MS / step_ms).max(1),
+        day_forecasters: planning.day_forecasters.clone(),
         max_attempts: MAX_ATTEMPTS,
         call_timeout: CALL_TIMEOUT,
         parallel_calls: compute_threads * CALLS_PER_THREAD,

@@ -39,6 +39,7 @@ pub struct Metrics {
     forecast_seconds: Spans<1>,
     plugin_calls: Counts<2>,
     plugin_failures: Counts<2>,
+    day_forecasts: Counts<1>,
     plugin_supervised: Counts<2>,
     plugin_quarantined: Levels<1>,
     plugin_switches: Counts<1>,
@@ -91,6 +92,7 @@ impl Default for Metrics {
         let plugin_switches = register(r, "plugin_switches", "Switches between a plugin's versions", Counts::default());
         let forecaster_switches =
             register(r, "forecaster_switches", "Switches of a persona to another forecaster", Counts::default());
+        let day_forecasts = register(r, "day_forecasts", "Forecasts of the coming days, by result", Counts::default());
         let policy_switches =
             register(r, "policy_switches", "Switches of a persona to another rule", Counts::default());
         let ingest_samples = register(r, "ingest_samples", "Samples taken in or refused", Counts::default());
@@ -110,6 +112,7 @@ impl Default for Metrics {
             forecast_seconds,
             plugin_calls,
             plugin_failures,
+            day_forecasts,
             plugin_supervised,
             plugin_quarantined,
             plugin_switches,
@@ -173,6 +176,12 @@ impl Metrics {
     pub fn forecast_made(&self, made: bool, took: Duration) {
         let result = if made { "made" } else { "missing" };
         self.forecast_seconds.get_or_create(&[("result", result.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    /// The days of a persona were to be forecast; `made` says whether they were.
+    pub fn day_forecast_made(&self, made: bool) {
+        let result = if made { "made" } else { "missing" };
+        self.day_forecasts.get_or_create(&[("result", result.to_owned())]).inc();
     }
 
     /// A plugin was called; `failure` is the kind of failure if there was no answer.

@@ -5,6 +5,7 @@
 
 mod carried;
 mod context;
+mod detector;
 mod driver;
 mod info;
 mod models;
@@ -128,9 +129,7 @@ impl PluginHost {
     /// As [`Self::start`].
     pub async fn rescan(&self) -> Result<(), PluginsError> {
         let _turn = self.scanning.lock().await;
-        let dir = &self.config.dir;
-        let mut files = components(dir).map_err(|cause| PluginsError::Dir { dir: dir.clone(), cause })?;
-        files.extend(installed(&self.config)?);
+        let files = files(&self.config)?;
         self.forget_missing(&files);
         let (mut found, mut unloaded) = (BTreeMap::<PluginName, Vec<Arc<Version>>>::new(), Vec::new());
         for file in files {
@@ -226,8 +225,7 @@ impl PluginHost {
             PluginKind::Forecaster => (Calls::Forecaster(carried), threads * 2),
             PluginKind::Profiler => (Calls::Profiler(carried), threads),
             PluginKind::Driver => (Calls::Driver(carried), DRIVER_CALLS),
-            // Detectors have no callers yet; they are loaded, so that they can be looked at.
-            PluginKind::AnomalyDetector => return Ok(()),
+            PluginKind::AnomalyDetector => (Calls::AnomalyDetector(carried), threads),
         };
         let service = serve_calls(self.context.bus.as_ref(), &name, calls, concurrency).await?;
         self.services.lock().unwrap_or_else(PoisonError::into_inner).push(service);
@@ -327,6 +325,17 @@ pub fn limits(limits: PluginLimits) -> Limits {
     }
 }
 
+/// The components of both folders: what is bundled, and what is installed.
+///
+/// # Errors
+/// [`PluginsError`] when a folder can't be read.
+pub(crate) fn files(config: &PluginsConfig) -> Result<Vec<PathBuf>, PluginsError> {
+    let dir = &config.dir;
+    let mut files = components(dir).map_err(|cause| PluginsError::Dir { dir: dir.clone(), cause })?;
+    files.extend(installed(config)?);
+    Ok(files)
+}
+
 fn components(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let paths: Vec<PathBuf> = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     let mut files: Vec<PathBuf> =
@@ -356,8 +365,11 @@ fn read_trusted(file: &Path, limit: u64, trust: &TrustPolicy) -> Result<Vec<u8>,
     Ok(component)
 }
 
-/// `None` where the operator disabled it.
-async fn load(file: &Path, config: &PluginsConfig, runtime: &Runtime) -> Result<Option<Plugin>, String> {
+/// Loads one component with what its operator grants it; `None` where the operator disabled it.
+///
+/// # Errors
+/// What does not fit, for the log.
+pub(crate) async fn load(file: &Path, config: &PluginsConfig, runtime: &Runtime) -> Result<Option<Plugin>, String> {
     let (path, limit, trust) = (file.to_owned(), u64::from(config.max_component_mib) << 20, config.trust());
     let read = tokio::task::spawn_blocking(move || read_trusted(&path, limit, &trust)).await;
     let component = read.map_err(|error| error.to_string())??;

@@ -13,6 +13,8 @@ use tracing::{error, warn};
 
 /// How often drivers are asked what exists, and overdue claims are ended.
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked whose days are to be forecast.
+const DAYS_EVERY: Duration = Duration::from_secs(5);
 /// How often what is older than the retention is removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// How far the rounds' thread steps back behind those that serve requests; less far than the guests' threads.
@@ -38,6 +40,7 @@ impl Rounds {
         let mut rounds = JoinSet::new();
         rounds.spawn_on(plan(Arc::clone(&core), stop.clone()), self.0.handle());
         rounds.spawn_on(reconcile(Arc::clone(&core), stop.clone()), self.0.handle());
+        rounds.spawn_on(days(Arc::clone(&core), stop.clone()), self.0.handle());
         if let Some(retention) = retention {
             rounds.spawn_on(prune(core, retention, stop.clone()), self.0.handle());
         }
@@ -77,6 +80,16 @@ async fn reconcile(core: Arc<Core>, stop: CancellationToken) {
             }
         }
         report("dispatch", core.dispatch().await);
+    }
+}
+
+/// Forecasts the days of those whose turn it is. A round that is cut off is taken up where it was.
+async fn days(core: Arc<Core>, stop: CancellationToken) {
+    while !until(&stop, DAYS_EVERY).await {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = core.forecast_days() => {}
+        }
     }
 }
 

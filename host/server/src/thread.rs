@@ -39,3 +39,10 @@ impl Drop for OwnThread {
         }
     }
 }
+
+/// Processor time that this thread has used.
+#[must_use]
+pub(crate) fn cpu_time() -> std::time::Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    std::time::Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}

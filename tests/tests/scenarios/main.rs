@@ -2,10 +2,13 @@
 //! and a real NATS server; killed, starved and fed with nonsense.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
+mod anomalies;
+mod backtest;
 mod bad_requests;
 mod bad_setups;
 mod bus;
 mod crash;
+mod days;
 mod main_job;
 mod packages;
 mod plugins;

@@ -58,6 +58,26 @@ pub struct FitCall {
     pub levels: Vec<f64>,
 }
 
+/// Asks what a forecaster would have said at several places of a history. No model is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BacktestCall {
+    /// Which forecaster.
+    pub plugin: PluginName,
+    /// The whole history, its newest value last.
+    pub history: Series,
+    /// The places: how many of the oldest values are known at each, 1 to all of them.
+    pub origins: Vec<usize>,
+    /// The plugin's parameters, a JSON object.
+    pub parameters: Value,
+    /// Steps ahead.
+    pub horizon: u32,
+    /// Quantile levels, rising inside (0, 1).
+    pub levels: Vec<f64>,
+}
+
+/// What comes of a [`BacktestCall`]: one answer per origin, in their order.
+pub type Backtested = Vec<Result<Fan, PluginError>>;
+
 /// Asks for the repeating patterns of a series, strongest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeasonalityCall {
@@ -82,6 +102,8 @@ pub enum ForecasterCall {
     Forecast(ForecastCall),
     /// See [`FitCall`].
     Fit(FitCall),
+    /// See [`BacktestCall`].
+    Backtest(BacktestCall),
     /// See [`SeasonalityCall`].
     Seasonality(SeasonalityCall),
     /// See [`DescribeForecaster`].
@@ -101,6 +123,15 @@ impl Call for FitCall {
     type Answer = Fan;
     const KIND: PluginKind = PluginKind::Forecaster;
     const OPERATION: &'static str = "fit";
+    fn plugin(&self) -> &PluginName {
+        &self.plugin
+    }
+}
+
+impl Call for BacktestCall {
+    type Answer = Backtested;
+    const KIND: PluginKind = PluginKind::Forecaster;
+    const OPERATION: &'static str = "backtest";
     fn plugin(&self) -> &PluginName {
         &self.plugin
     }
@@ -131,6 +162,8 @@ pub trait ServeForecaster: Send + Sync + 'static {
     async fn forecast(&self, call: ForecastCall) -> Result<ForecastAnswer, PluginError>;
     /// Fits a model and forecasts with it.
     async fn fit(&self, call: FitCall) -> Result<Fan, PluginError>;
+    /// Fits a model at each place and forecasts from there; an error of its own only where no place could be tried.
+    async fn backtest(&self, call: BacktestCall) -> Result<Backtested, PluginError>;
     /// Finds repeating patterns.
     async fn seasonality(&self, call: SeasonalityCall) -> Result<Vec<Season>, PluginError>;
     /// Tells what the forecaster can do.

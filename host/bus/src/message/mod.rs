@@ -5,6 +5,7 @@
 //! with many workloads can exceed it: send fewer at a time, or raise the server's `max_payload` (at most 8 MiB).
 
 mod call;
+mod detector;
 mod driver;
 mod event;
 mod forecaster;
@@ -12,11 +13,13 @@ mod profiler;
 mod serve;
 
 pub use call::{Call, call, subject_of};
+pub use detector::{DetectorCall, JudgeCall, Judged, ServeDetector};
 pub use driver::ServeDriver;
 pub use driver::{DriverAnswer, DriverCall, DriverRequest};
 pub use event::{Event, EventTopic, InvalidEvent, all_events, decode_event, publish_event};
 pub use forecaster::{
-    DescribeForecaster, FitCall, ForecastAnswer, ForecastCall, ForecasterCall, SeasonalityCall, ServeForecaster,
+    BacktestCall, Backtested, DescribeForecaster, FitCall, ForecastAnswer, ForecastCall, ForecasterCall,
+    SeasonalityCall, ServeForecaster,
 };
 pub use profiler::{ProfileCall, ProfilerCall, RefineCall, ServeProfiler};
 pub use serve::{Calls, serve_calls};

@@ -1,7 +1,8 @@
 //! The answering side of calls to plugins.
 
 use super::call::{decode, encode};
-use super::{DriverCall, ForecasterCall, ProfilerCall, ServeDriver, ServeForecaster, ServeProfiler, subject_of};
+use super::{DetectorCall, DriverCall, ForecasterCall, ProfilerCall};
+use super::{ServeDetector, ServeDriver, ServeForecaster, ServeProfiler, subject_of};
 use crate::bus::{Bus, Handler};
 use crate::error::BusError;
 use crate::service::Service;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 pub enum Calls {
     /// A forecaster.
     Forecaster(Arc<dyn ServeForecaster>),
+    /// An anomaly detector.
+    AnomalyDetector(Arc<dyn ServeDetector>),
     /// A profiler.
     Profiler(Arc<dyn ServeProfiler>),
     /// A driver.
@@ -27,6 +30,7 @@ impl Calls {
     fn kind(&self) -> PluginKind {
         match self {
             Self::Forecaster(_) => PluginKind::Forecaster,
+            Self::AnomalyDetector(_) => PluginKind::AnomalyDetector,
             Self::Profiler(_) => PluginKind::Profiler,
             Self::Driver(_) => PluginKind::Driver,
         }
@@ -57,6 +61,7 @@ impl Handler for Answering {
     async fn handle(&self, payload: Bytes) -> Bytes {
         let answered = match &self.calls {
             Calls::Forecaster(forecaster) => self.forecaster(forecaster.as_ref(), &payload).await,
+            Calls::AnomalyDetector(detector) => self.detector(detector.as_ref(), &payload).await,
             Calls::Profiler(profiler) => self.profiler(profiler.as_ref(), &payload).await,
             Calls::Driver(driver) => self.driver(driver.as_ref(), &payload).await,
         };
@@ -69,9 +74,15 @@ impl Answering {
         Ok(match self.read(payload)? {
             ForecasterCall::Forecast(call) => self.write(&forecaster.forecast(call).await),
             ForecasterCall::Fit(call) => self.write(&forecaster.fit(call).await),
+            ForecasterCall::Backtest(call) => self.write(&forecaster.backtest(call).await),
             ForecasterCall::Seasonality(call) => self.write(&forecaster.seasonality(call).await),
             ForecasterCall::Describe(call) => self.write(&forecaster.describe(call).await),
         })
+    }
+
+    async fn detector(&self, detector: &dyn ServeDetector, payload: &Bytes) -> Result<Bytes, Bytes> {
+        let DetectorCall::Judge(call) = self.read(payload)?;
+        Ok(self.write(&detector.judge(call).await))
     }
 
     async fn profiler(&self, profiler: &dyn ServeProfiler, payload: &Bytes) -> Result<Bytes, Bytes> {

@@ -3,9 +3,9 @@
 use super::{Bench, LONG, local, nats, pattern};
 use async_trait::async_trait;
 use forewarm_bus::message::{
-    Calls, DescribeForecaster, DriverAnswer, DriverCall, DriverRequest, Event, EventTopic, FitCall, ForecastAnswer,
-    ForecastCall, ProfileCall, RefineCall, SeasonalityCall, ServeDriver, ServeForecaster, ServeProfiler, all_events,
-    call, decode_event, publish_event, serve_calls,
+    BacktestCall, Backtested, Calls, DescribeForecaster, DriverAnswer, DriverCall, DriverRequest, Event, EventTopic,
+    FitCall, ForecastAnswer, ForecastCall, JudgeCall, Judged, ProfileCall, RefineCall, SeasonalityCall, ServeDetector,
+    ServeDriver, ServeForecaster, ServeProfiler, all_events, call, decode_event, publish_event, serve_calls,
 };
 use forewarm_bus::{Delivery, Subscription};
 use forewarm_domain::forecast::Fan;
@@ -14,7 +14,7 @@ use forewarm_domain::instance::Tier;
 use forewarm_domain::persona::{Allocation, ExpectedPerformance, SystemSettings};
 use forewarm_domain::plugin::{
     Change, DriverInstance, DriverState, ForecasterDescription, PersonaDraft, PersonaView, PluginError,
-    PluginErrorKind, Season, Usage, UsageOutcome, Workload,
+    PluginErrorKind, Season, Usage, UsageOutcome, Verdict, Workload,
 };
 use forewarm_domain::series::{Metric, Series};
 use forewarm_domain::time::TimestampMs;
@@ -36,6 +36,7 @@ async fn all(bench: Bench) {
     nobody_is_unreachable(&bench).await;
     forecasters(&bench).await;
     profilers(&bench).await;
+    detectors(&bench).await;
     drivers(&bench).await;
     strange_bytes_are_answered(&bench).await;
     events(&bench).await;
@@ -88,6 +89,10 @@ impl ServeForecaster for Echoing {
         let parameters = json!({"season": 1_440, "damping": 0.98, "names": ["a", null, true]});
         if whole && call.parameters == parameters { Ok(fan()) } else { Err(refuse(call.parameters)) }
     }
+    async fn backtest(&self, call: BacktestCall) -> Result<Backtested, PluginError> {
+        let whole = call.origins == [7, 12] && call.horizon == 2 && call.levels == [0.1, 0.9];
+        if whole { Ok(vec![Err(refuse("too short")), Ok(fan())]) } else { Err(refuse(call)) }
+    }
     async fn seasonality(&self, call: SeasonalityCall) -> Result<Vec<Season>, PluginError> {
         Ok(vec![Season { period: call.history.values.len() as u32, strength: 0.5 }])
     }
@@ -108,6 +113,17 @@ impl ServeProfiler for Echoing {
         }
         let (field, reason) = ("capacity_per_instance".into(), "it does more".into());
         Ok(vec![Change { field, from: 12.5, to: f64::INFINITY, reason }])
+    }
+}
+
+#[async_trait]
+impl ServeDetector for Echoing {
+    async fn judge(&self, call: JudgeCall) -> Result<Judged, PluginError> {
+        if !call.values.values[0].is_nan() || call.learned.as_deref() != Some(&[0, 255]) || call.sensitivity != 0.25 {
+            return Err(refuse(call));
+        }
+        let verdict = Verdict { score: 0.5, anomalous: true, expected_low: f64::MIN, expected_high: 2.0 };
+        Ok(Judged { verdicts: vec![verdict], learned: vec![7; 3] })
     }
 }
 
@@ -163,6 +179,15 @@ async fn forecasters(bench: &Bench) {
         levels: vec![0.1, 0.9],
     };
     assert_eq!(call(bus, &fit, LONG).await, Ok(fan()));
+    let backtest = BacktestCall {
+        plugin: plugin(),
+        history: history(vec![1.0; 12]),
+        origins: vec![7, 12],
+        parameters: json!({}),
+        horizon: 2,
+        levels: vec![0.1, 0.9],
+    };
+    assert_eq!(call(bus, &backtest, LONG).await, Ok(vec![Err(refuse("too short")), Ok(fan())]));
     let seasons = SeasonalityCall { plugin: plugin(), history: history(vec![1.0; 12]) };
     assert_eq!(call(bus, &seasons, LONG).await, Ok(vec![Season { period: 12, strength: 0.5 }]));
     let described = call(bus, &DescribeForecaster { plugin: plugin() }, LONG).await.unwrap();
@@ -184,6 +209,16 @@ async fn profilers(bench: &Bench) {
     let outcomes = vec![UsageOutcome { metric: Metric::Requests, history: history(vec![]), out_of_memory: 2 }];
     let refine = RefineCall { plugin: plugin(), persona: persona(), outcomes };
     assert_eq!(call(bench.bus.as_ref(), &refine, LONG).await.unwrap()[0].to, f64::INFINITY);
+    service.stop().await;
+}
+
+async fn detectors(bench: &Bench) {
+    let serving = Calls::AnomalyDetector(Arc::new(Echoing));
+    let service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
+    let learned = Some(vec![0, 255]);
+    let judge = JudgeCall { plugin: plugin(), learned, values: history(vec![f64::NAN]), sensitivity: 0.25 };
+    let judged = call(bench.bus.as_ref(), &judge, LONG).await.unwrap();
+    assert_eq!((judged.verdicts[0].expected_low, judged.learned), (f64::MIN, vec![7; 3]));
     service.stop().await;
 }
 

@@ -32,6 +32,15 @@ impl Client {
         self.answer(self.request(Method::GET, path)).await
     }
 
+    /// The same, `None` where there is nothing yet.
+    pub(super) async fn get_if_there<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, CliError> {
+        match self.get(path).await {
+            Ok(found) => Ok(Some(found)),
+            Err(CliError::Refused(problem)) if problem.status == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
         self.answer(self.request(Method::DELETE, path)).await
     }

@@ -3,6 +3,8 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the host cannot be reached, 4 the host refused.
 
+mod anomalies;
+mod backtest;
 mod claim;
 mod client;
 mod completions;
@@ -10,6 +12,7 @@ mod config;
 mod connection;
 mod doctor;
 mod error;
+mod forecast;
 mod ingest;
 mod output;
 mod persona;
@@ -80,8 +83,14 @@ enum Command {
     /// Look at what was planned, and why
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    /// Show what is forecast of a persona's load, by whom, and what repeats in it
+    Forecast(forecast::ForecastArgs),
     /// Send measurements from a CSV file to the host
     Ingest(ingest::IngestArgs),
+    /// Score the forecasters and their combination on your own history
+    Backtest(backtest::BacktestArgs),
+    /// Find what does not belong in series of a file, without a host
+    Anomalies(anomalies::AnomaliesArgs),
     /// Draft personas from what was measured of workloads
     Profile(profile::ProfileArgs),
     /// Look at the host's plugins, and work on one of your own
@@ -132,7 +141,10 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Persona(command) => persona::run(&global, command).await?,
         Command::Claim(args) => claim::run(&global, args).await?,
         Command::Plan(command) => plan::run(&global, command).await?,
+        Command::Forecast(args) => forecast::run(&global, args).await?,
         Command::Ingest(args) => ingest::run(&global, args).await?,
+        Command::Backtest(args) => backtest::run(&global, args).await?,
+        Command::Anomalies(args) => anomalies::run(&global, args).await?,
         Command::Profile(args) => profile::run(&global, args).await?,
         Command::Plugin(command) => return plugin::run(&global, command).await,
         Command::Token(command) => token::run(&global, command).await?,

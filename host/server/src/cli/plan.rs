@@ -36,12 +36,8 @@ pub(super) async fn run(global: &Global, command: PlanCommand) -> Result<(), Cli
     let client = global.client()?;
     let path = format!("/v1/personas/{}", segment(&name));
     let plan: Plan = client.get(&format!("{path}/plan")).await?;
-    let forecast = match client.get(&format!("{path}/forecast")).await {
-        Ok(fan) => Some(fan),
-        // A plan without a forecast says so in its reasons.
-        Err(CliError::Refused(problem)) if problem.status == 404 => None,
-        Err(error) => return Err(error),
-    };
+    // A plan without a forecast says so in its reasons.
+    let forecast = client.get_if_there(&format!("{path}/forecast")).await?;
     show(global.output, &Explained { plan, forecast }, explain);
     Ok(())
 }

@@ -136,6 +136,7 @@ impl Core {
         if now.since(measured_through) > stale_after_steps * step_ms {
             return Err(NoForecast::Stale { series: key.to_string(), last: last_at, steps: stale_after_steps });
         }
+        self.watch(persona, measured_through).await;
         let fan = self.fan_of_first_that_can(persona, measured_through).await?;
         let ahead = fan.starting_at(now.floor(step_ms)).ok_or(NoForecast::Outrun)?;
         self.remember(persona, &ahead);
@@ -162,7 +163,7 @@ impl Core {
     }
 
     /// One that is held back was told of when that began.
-    async fn tell_failure(&self, error: &PluginError) {
+    pub(super) async fn tell_failure(&self, error: &PluginError) {
         if error.kind != PluginErrorKind::Quarantined {
             let (plugin, reason) = (error.plugin.to_string(), error.to_string());
             self.tell(EventTopic::PluginFailed, plugin, reason, Value::Null).await;
@@ -219,7 +220,7 @@ impl Core {
     }
 
     /// The loads of the steps from `from` to `to`; `None` where the window in memory does not reach back so far.
-    fn measured(&self, persona: &Persona, from: TimestampMs, to: TimestampMs) -> Option<Vec<f64>> {
+    pub(super) fn measured(&self, persona: &Persona, from: TimestampMs, to: TimestampMs) -> Option<Vec<f64>> {
         let steps = usize::try_from(to.since(from) / self.settings.step_ms).ok()?;
         let Series { start, values, .. } = self.series.window(&persona.spec.demand.series, steps)?;
         (start == from && values.len() == steps).then_some(values)
@@ -236,7 +237,8 @@ impl Core {
         let span = i64::from(description.max_history).saturating_mul(self.settings.step_ms);
         let key = &spec.demand.series;
         let history = self.series.history(key, through - span, through).await;
-        let history = history.map_err(|error| NoForecast::History(key.to_string(), error.to_string()))?;
+        let mut history = history.map_err(|error| NoForecast::History(key.to_string(), error.to_string()))?;
+        self.watchman.mask(&spec.name, &mut history);
         let revision = self.analyst.fit_of(&spec.name, forecaster.plugin).map_or(1, |fit| fit.revision + 1);
         let fit_it = FitCall {
             plugin: forecaster.plugin.clone(),

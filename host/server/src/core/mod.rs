@@ -7,22 +7,25 @@ mod analyze;
 mod catalog;
 mod claims;
 mod cycle;
+mod days;
 mod drivers_down;
 mod feedback;
 mod pool;
 mod reconcile;
 mod view;
+mod watch;
 
 use crate::ingest::SeriesBook;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError, Write};
 use analyze::Analyst;
 use catalog::Catalog;
+use days::DayClock;
 use drivers_down::DriversDown;
 use feedback::Feedback;
 use forewarm_bus::Bus;
 use forewarm_bus::message::{Call, Event, EventTopic, call, publish_event};
-use forewarm_domain::id::PersonaName;
+use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::instance::ClaimState;
 use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
@@ -36,9 +39,12 @@ use tracing::warn;
 pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
+pub use days::{DayForecast, LoadSeason, ModelRecord, WeightedBy};
 pub use view::{PersonaStatus, ProfileError, Status};
+pub use watch::Anomaly;
 
 use view::View;
+use watch::Watchman;
 
 type Views = HashMap<PersonaName, View>;
 
@@ -57,6 +63,8 @@ pub struct Settings {
     pub default_boot_ms: i64,
     /// A model is fitted anew after this many steps.
     pub refit_after_steps: i64,
+    /// Forecast the coming days together; none forecasts none.
+    pub day_forecasters: Vec<PluginName>,
     /// A driver operation that failed this often is given up; destroying is tried for ever.
     pub max_attempts: u32,
     /// How long a call to a plugin may take, waiting included.
@@ -76,6 +84,8 @@ pub struct Core {
     catalog: Catalog,
     pool: Mutex<Pool>,
     analyst: Analyst,
+    days: DayClock,
+    watchman: Watchman,
     drivers_down: DriversDown,
     feedback: Feedback,
     views: Mutex<Views>,
@@ -108,6 +118,7 @@ impl Core {
         let Parts { clock, settings, store, series, bus, metrics } = parts;
         let catalog = Catalog::open(store.clone()).await?;
         let pool = Pool::restore(store.instances().await?, store.open_claims().await?, store.open_intents().await?);
+        let days = DayClock::open(&store, &catalog).await?;
         let feedback = Feedback::open(&store, &catalog, clock.now()).await?;
         Ok(Arc::new(Self {
             clock,
@@ -119,6 +130,8 @@ impl Core {
             catalog,
             pool: Mutex::new(pool),
             analyst: Analyst::default(),
+            days,
+            watchman: Watchman::default(),
             drivers_down: DriversDown::default(),
             feedback,
             views: Mutex::default(),

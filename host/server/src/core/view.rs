@@ -1,6 +1,6 @@
 //! What can be looked at: plans and what they rest on, instances, outcomes, drafts, and the status of the whole.
 
-use super::Core;
+use super::{Anomaly, Core};
 use crate::store::{Prune, StoreError, Write};
 use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall};
 use forewarm_domain::forecast::Fan;
@@ -119,6 +119,12 @@ impl Core {
     #[must_use]
     pub fn forecast(&self, persona: &PersonaName) -> Option<Arc<Fan>> {
         self.analyst.forecast(persona)
+    }
+
+    /// The newest anomalies of a persona's load, the newest first.
+    #[must_use]
+    pub fn anomalies(&self, persona: &PersonaName) -> Vec<Anomaly> {
+        self.watchman.anomalies(persona)
     }
 
     /// The outcomes of a persona's hours from `from` up to, not including, `to`.

@@ -111,6 +111,13 @@ impl SeriesBook {
         shelf.series.iter().filter_map(info).collect()
     }
 
+    /// How many steps of a series were measured.
+    #[must_use]
+    pub fn measured(&self, key: &SeriesKey) -> u64 {
+        let shelf = self.shelf();
+        shelf.get(key).map_or(0, |(_, state)| state.measured())
+    }
+
     /// The last `steps` steps of a series up to the newest measured one, without I/O. Fewer where the series is shorter;
     /// at least [`IngestConfig::hot_steps`] are always there. `None` for a series that is not known.
     #[must_use]

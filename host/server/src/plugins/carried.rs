@@ -9,8 +9,9 @@ use super::probe::probe;
 use super::version::{Answers, Turn, Version, compare};
 use async_trait::async_trait;
 use forewarm_bus::message::{
-    DescribeForecaster, DriverAnswer, DriverCall, EventTopic, FitCall, ForecastAnswer, ForecastCall, ProfileCall,
-    RefineCall, SeasonalityCall, ServeDriver, ServeForecaster, ServeProfiler,
+    BacktestCall, Backtested, DescribeForecaster, DriverAnswer, DriverCall, EventTopic, FitCall, ForecastAnswer,
+    ForecastCall, JudgeCall, Judged, ProfileCall, RefineCall, SeasonalityCall, ServeDetector, ServeDriver,
+    ServeForecaster, ServeProfiler,
 };
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::PluginName;
@@ -290,6 +291,15 @@ impl ServeForecaster for Carried {
         self.end(turn, answer).await
     }
 
+    async fn backtest(&self, call: BacktestCall) -> Result<Backtested, PluginError> {
+        let turn = self.begin().await?;
+        let answer = match &turn.version.answers {
+            Answers::Forecaster(models) => models.backtest(call, turn.pass).await,
+            _ => Err(turn.version.misplaced()),
+        };
+        self.end(turn, answer).await
+    }
+
     async fn seasonality(&self, call: SeasonalityCall) -> Result<Vec<Season>, PluginError> {
         let turn = self.begin().await?;
         let answer = match &turn.version.answers {
@@ -306,6 +316,18 @@ impl ServeForecaster for Carried {
             Answers::Forecaster(models) => Ok(models.describe()),
             _ => Err(version.misplaced()),
         }
+    }
+}
+
+#[async_trait]
+impl ServeDetector for Carried {
+    async fn judge(&self, call: JudgeCall) -> Result<Judged, PluginError> {
+        let turn = self.begin().await?;
+        let answer = match &turn.version.answers {
+            Answers::Detector(detector) => super::detector::judge(detector, call).await,
+            _ => Err(turn.version.misplaced()),
+        };
+        self.end(turn, answer).await
     }
 }
 

@@ -9,9 +9,11 @@ mod held;
 use super::supervisor::Pass;
 use super::watch::Watch;
 use checkpoint::{Checkpoint, SAVE_EVERY};
-use forewarm_bus::message::{FitCall, ForecastAnswer, ForecastCall, SeasonalityCall};
+use forewarm_bus::message::{BacktestCall, Backtested, FitCall, ForecastAnswer, ForecastCall, SeasonalityCall};
 use forewarm_domain::forecast::Fan;
+use forewarm_domain::id::PluginName;
 use forewarm_domain::plugin::{ForecasterDescription, PluginError, PluginErrorKind, Season};
+use forewarm_domain::series::Series;
 use forewarm_domain::time::TimestampMs;
 use forewarm_runtime::{Forecaster, Model};
 use held::{Facts, Found, Held, Idle, Live};
@@ -22,6 +24,8 @@ use tracing::{info, warn};
 
 /// Instances that are left to other plugins and to calls without a model.
 const INSTANCES_LEFT: u32 = 64;
+/// Places of one backtest.
+const ORIGINS_MAX: usize = 64;
 
 /// How much the models of one forecaster may take.
 #[derive(Debug, Clone, Copy)]
@@ -127,11 +131,7 @@ impl Models {
     }
 
     pub(super) async fn fit(&self, call: FitCall, pass: Pass) -> Result<Fan, PluginError> {
-        self.forecaster.check_parameters(&call.parameters).map_err(|error| PluginError {
-            plugin: call.plugin.clone(),
-            kind: PluginErrorKind::InvalidInput,
-            message: error.to_string(),
-        })?;
+        self.check(&call.plugin, &call.parameters)?;
         let facts = Facts {
             revision: call.revision,
             step_ms: call.history.step_ms,
@@ -140,16 +140,57 @@ impl Models {
         };
         // The newest fit replaces what is held under the key; its instance is free for this one.
         self.held().remove(&call.key);
-        let model = match self.forecaster.fit(call.history.clone(), call.parameters.clone()).await {
-            Err(error) if error.kind == PluginErrorKind::Saturated && self.make_room(pass).await => {
-                self.forecaster.fit(call.history, call.parameters).await?
-            }
-            fitted => fitted?,
-        };
+        let model = self.fitted(call.history, call.parameters, pass).await?;
         let mut live = Live { facts, model, checkpoint: None, save_after: 0 };
         let fan = Ask { news: &[], horizon: call.horizon, levels: &call.levels }.of(&mut live).await?;
         self.keep(call.key, live, pass).await;
         Ok(fan)
+    }
+
+    /// Fits at each place and forecasts from there; nothing is kept. A forecaster that misbehaves is asked no further.
+    pub(super) async fn backtest(&self, call: BacktestCall, pass: Pass) -> Result<Backtested, PluginError> {
+        self.check(&call.plugin, &call.parameters)?;
+        if call.origins.len() > ORIGINS_MAX {
+            let message = format!("{} origins were asked for: {ORIGINS_MAX} are the most", call.origins.len());
+            return Err(PluginError { plugin: call.plugin, kind: PluginErrorKind::InvalidInput, message });
+        }
+        let mut answers = Vec::with_capacity(call.origins.len());
+        for origin in &call.origins {
+            match self.ahead(&call, *origin, pass).await {
+                Err(error) if error.kind.is_misbehaviour() => return Err(error),
+                answer => answers.push(answer),
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn ahead(&self, call: &BacktestCall, origin: usize, pass: Pass) -> Result<Fan, PluginError> {
+        let Series { start, step_ms, values } = &call.history;
+        let end = origin.min(values.len());
+        let first = end.saturating_sub(self.forecaster.description().max_history as usize);
+        let known =
+            Series { start: *start + step_ms * first as i64, step_ms: *step_ms, values: values[first..end].to_vec() };
+        let (end, step_ms) = (known.end(), known.step_ms);
+        let mut model = self.fitted(known, call.parameters.clone(), pass).await?;
+        model.step(Vec::new(), end, step_ms, call.horizon, call.levels.clone()).await
+    }
+
+    fn check(&self, plugin: &PluginName, parameters: &Value) -> Result<(), PluginError> {
+        self.forecaster.check_parameters(parameters).map_err(|error| PluginError {
+            plugin: plugin.clone(),
+            kind: PluginErrorKind::InvalidInput,
+            message: error.to_string(),
+        })
+    }
+
+    /// A new model; one that is held makes room for it where there is none.
+    async fn fitted(&self, history: Series, parameters: Value, pass: Pass) -> Result<Model, PluginError> {
+        match self.forecaster.fit(history.clone(), parameters.clone()).await {
+            Err(error) if error.kind == PluginErrorKind::Saturated && self.make_room(pass).await => {
+                self.forecaster.fit(history, parameters).await
+            }
+            fitted => fitted,
+        }
     }
 
     pub(super) async fn seasonality(&self, call: SeasonalityCall) -> Result<Vec<Season>, PluginError> {

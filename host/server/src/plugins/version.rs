@@ -5,7 +5,7 @@ use super::models::{Models, Room};
 use super::supervisor::Pass;
 use super::watch::Watch;
 use forewarm_domain::plugin::{PluginError, PluginErrorKind};
-use forewarm_runtime::{Driver, Plugin, Profiler};
+use forewarm_runtime::{AnomalyDetector, Driver, Plugin, Profiler};
 use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,8 +30,7 @@ pub(super) enum Answers {
     Forecaster(Box<Models>),
     Profiler(Profiler),
     Driver(Driver),
-    /// Detectors have no callers yet; they are loaded, so that they can be looked at.
-    Detector,
+    Detector(AnomalyDetector),
 }
 
 /// A call that is under way: leave for it, and the version that it went to.
@@ -52,7 +51,7 @@ impl Version {
             }
             Plugin::Profiler(profiler) => Answers::Profiler(profiler.clone()),
             Plugin::Driver(driver) => Answers::Driver(driver.clone()),
-            Plugin::AnomalyDetector(_) => Answers::Detector,
+            Plugin::AnomalyDetector(detector) => Answers::Detector(detector.clone()),
         };
         let under_way = TaskTracker::new();
         under_way.close();

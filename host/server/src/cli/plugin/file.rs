@@ -17,13 +17,13 @@ const INSTANCES: u32 = 64;
 
 /// A component, and its parameters.
 #[derive(Debug, Clone, Args)]
-pub(super) struct PluginFile {
+pub(in crate::cli) struct PluginFile {
     /// The component
     #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    pub(in crate::cli) file: PathBuf,
     /// The plugin's parameters: one JSON object, or @FILE that holds one
     #[arg(long, value_name = "JSON", default_value = "{}")]
-    pub(super) parameters: String,
+    pub(in crate::cli) parameters: String,
 }
 
 impl PluginFile {
@@ -45,7 +45,7 @@ impl PluginFile {
     }
 
     /// Loads it into a sandbox of its own, with nothing of a host around it.
-    pub(super) async fn load(&self, state: Arc<dyn StateStore>) -> Result<Plugin, CliError> {
+    pub(in crate::cli) async fn load(&self, state: Arc<dyn StateStore>) -> Result<Plugin, CliError> {
         let runtime = sandbox(RuntimeConfig::default(), state)?;
         let loaded = runtime.load(self.bytes()?, self.grant()?).await;
         let check = |error| format!("{}: {error}; `forewarm plugin check` tells all at once", self.file.display());

@@ -3,7 +3,7 @@
 mod activate;
 mod bench;
 mod check;
-mod file;
+pub(super) mod file;
 mod files;
 mod inspect;
 mod install;

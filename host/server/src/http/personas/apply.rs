@@ -84,6 +84,8 @@ fn faults(state: &AppState, name: &PersonaName, spec: &PersonaSpec) -> Vec<Field
         ("/plugins/forecaster".to_owned(), &plugins.forecaster, PluginKind::Forecaster),
         ("/plugins/driver".to_owned(), &plugins.driver, PluginKind::Driver),
     ];
+    let detector = plugins.anomaly_detector.as_ref();
+    uses.extend(detector.map(|name| ("/plugins/anomaly_detector".to_owned(), name, PluginKind::AnomalyDetector)));
     uses.extend(plugins.fallback_forecasters.iter().enumerate().map(|(index, forecaster)| {
         (format!("/plugins/fallback_forecasters/{index}"), forecaster, PluginKind::Forecaster)
     }));
@@ -92,7 +94,7 @@ fn faults(state: &AppState, name: &PersonaName, spec: &PersonaSpec) -> Vec<Field
         // A plugin that this host does not carry may be on another one.
         let other = known.iter().find(|info| info.name.as_ref() == Some(wanted)).and_then(|info| info.kind);
         if let Some(other) = other.filter(|other| *other != kind) {
-            faults.push(fault(&pointer, format!("{wanted} is a {other}, name a {kind}")));
+            faults.push(fault(&pointer, format!("{wanted} is of the kind {other}: name one of the kind {kind}")));
         }
     }
     faults

@@ -1,5 +1,6 @@
-//! What stands for a persona at present: plan, forecast, instances; and what its hours came to.
+//! What stands for a persona at present: plan, forecast, anomalies, instances; and what its hours came to.
 
+use crate::core::{Anomaly, DayForecast};
 use crate::http::auth::Caller;
 use crate::http::parameters::{InPath, InQuery, persona};
 use crate::http::problem::{Problem, ProblemKind};
@@ -56,6 +57,47 @@ pub(super) async fn forecast(
     persona(&state, &name)?;
     let missing = || not_yet(format!("there is no forecast for {name}: its plan says why"));
     state.core.forecast(&name).map(Json).ok_or_else(missing)
+}
+
+/// Gives the newest forecast of the coming days, in hours: the combination, what each forecaster counts in it and why,
+/// and what repeats in the load.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/forecast/days",
+    tag = "personas",
+    operation_id = "get_day_forecast",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = DayForecast))
+)]
+pub(super) async fn day_forecast(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<DayForecast>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    let missing =
+        || not_yet(format!("the days of {name} are not forecast yet: two whole hours of its load are needed"));
+    state.core.day_forecast(&name).map(Json).ok_or_else(missing)
+}
+
+/// Gives the newest anomalies of the load, at most 100, the newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/anomalies",
+    tag = "personas",
+    operation_id = "list_anomalies",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = Vec<Anomaly>))
+)]
+pub(super) async fn anomalies(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<Vec<Anomaly>>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    Ok(Json(state.core.anomalies(&name)))
 }
 
 /// Gives the instances, the oldest first.
