@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("benches/", &["bench-work", "forecaster-seasonal", "forewarm-domain", "forewarm-runtime", "forewarm-sdk"]),
     ("host/domain", &[]),
     ("host/forecasting", &["forewarm-domain"]),
+    ("host/training", &["forecaster-lstm", "forewarm-forecasting", "forewarm-sdk"]),
     ("host/runtime", &["forewarm-domain"]),
     ("host/bus", &["forewarm-domain"]),
     ("host/simulator", &["forewarm-domain", "forewarm-runtime"]),
@@ -59,6 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "forewarm-runtime",
             "forewarm-simulator",
             "forewarm-testkit",
+            "forewarm-training",
         ],
     ),
     ("marketplace/auction", &["forewarm-domain"]),
@@ -79,8 +81,16 @@ const FOR_TESTS: &[&str] = &["forewarm-testkit", "forewarm-tests"];
 const HIDDEN: &[(&str, &str)] = &[("wasmtime", "host/runtime"), ("async-nats", "host/bus"), ("sea-orm", "host/server")];
 
 /// Parts that run without an async runtime: pure code and what is compiled into guests.
-const WITHOUT_TOKIO: &[&str] =
-    &["host/domain", "host/forecasting", "marketplace/auction", "plugins/", "sdk/rust", "sdk/macros", "tests/guests/"];
+const WITHOUT_TOKIO: &[&str] = &[
+    "host/domain",
+    "host/forecasting",
+    "host/training",
+    "marketplace/auction",
+    "plugins/",
+    "sdk/rust",
+    "sdk/macros",
+    "tests/guests/",
+];
 
 /// The pure core.
 const PURE: &[&str] = &["host/domain/src", "host/forecasting/src"];

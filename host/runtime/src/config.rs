@@ -1,9 +1,10 @@
 //! What the operator sets: the runtime's size, and what one plugin is granted.
 
+use crate::assets::Asset;
 use crate::compile::Compiler;
 use crate::http::{HttpGrant, Resolver, SystemResolver};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,6 +104,8 @@ impl Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
+    /// Files that its grant names; for every kind of plugin.
+    Assets,
     /// Outgoing requests to the destinations of its grant; for drivers.
     Http,
     /// Small durable values of its own; for drivers.
@@ -111,12 +114,13 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability that this host knows.
-    pub const ALL: [Self; 2] = [Self::Http, Self::State];
+    pub const ALL: [Self; 3] = [Self::Assets, Self::Http, Self::State];
 
     /// The capability's name, as in manifests and grants.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Assets => "assets",
             Self::Http => "http",
             Self::State => "state",
         }
@@ -140,6 +144,8 @@ pub struct Grant {
     pub limits: Option<Limits>,
     /// Where its requests may go, if it has the capability `http`.
     pub http: HttpGrant,
+    /// The files that it may read, if it has the capability `assets`, by the names in its manifest.
+    pub assets: BTreeMap<String, Asset>,
 }
 
 impl Default for Grant {
@@ -149,6 +155,7 @@ impl Default for Grant {
             capabilities: BTreeSet::new(),
             limits: None,
             http: HttpGrant::default(),
+            assets: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The two engines and their linkers. Their settings were measured; each has its reason here.
 
-use crate::bindings::{host, state};
+use crate::bindings::{assets, host, state};
 use crate::error::RuntimeError;
 use crate::guest::Guest;
 use crate::http;
@@ -108,6 +108,8 @@ pub(crate) fn link_compute(engine: &Engine) -> Result<Linker<Guest>, RuntimeErro
     let mut linker = Linker::new(engine);
     wasi::link_sync(&mut linker).map_err(failed)?;
     host::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
+    // Before a component is linked it was checked that its grant has what it imports.
+    assets::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
     #[cfg(feature = "next-contract")]
     crate::bindings::next::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
     Ok(linker)
@@ -121,6 +123,7 @@ pub(crate) fn link_driver(engine: &Engine, with_state: bool, with_http: bool) ->
     let mut linker = Linker::new(engine);
     wasi::link_async(&mut linker).map_err(failed)?;
     host::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
+    assets::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
     if with_state {
         state::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(failed)?;
     }

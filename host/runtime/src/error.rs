@@ -66,7 +66,7 @@ pub enum LoadError {
     #[error("the manifest can't be read: {0}")]
     Manifest(String),
     /// Its manifest asks for something that this host does not know.
-    #[error("the manifest asks for the capability `{0}`, which this host does not know; it knows: http, state")]
+    #[error("the manifest asks for the capability `{0}`, which this host does not know; it knows: assets, http, state")]
     UnknownCapability(String),
     /// Its manifest asks for a capability that plugins of its kind can't have.
     #[error("the manifest asks for the capability `{capability}`, which a {kind} can't have")]
@@ -75,6 +75,14 @@ pub enum LoadError {
         capability: Capability,
         /// Its kind.
         kind: PluginKind,
+    },
+    /// A file is granted under a name that its manifest does not have.
+    #[error("the grant has the asset `{name}`, which the manifest does not ask for; it asks for: {wanted}")]
+    UnknownAsset {
+        /// The granted name.
+        name: String,
+        /// The manifest's names.
+        wanted: String,
     },
     /// It does not export what its manifest promises.
     #[error("the manifest says {kind}, so that the component has to export {wanted}; it exports {exports}")]

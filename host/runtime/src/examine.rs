@@ -4,7 +4,7 @@
 use crate::config::{Capability, Grant, Limits, RuntimeConfig, WantedLimits};
 use crate::error::LoadError;
 use crate::inspect::Inspection;
-use crate::load::{check_bytes, check_exports, check_import};
+use crate::load::{check_assets, check_bytes, check_exports, check_import};
 use crate::manifest::Manifest;
 use crate::parameters::Schema;
 use forewarm_domain::id::PluginName;
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// The keys of a manifest.
-const KEYS: [&str; 7] = ["name", "version", "kind", "summary", "parameters", "capabilities", "limits"];
+const KEYS: [&str; 8] = ["name", "version", "kind", "summary", "parameters", "capabilities", "assets", "limits"];
 
 /// What an import asks of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -75,6 +75,7 @@ impl Examination {
             for import in &inspection.imports {
                 seen.keep(check_import(&manifest, import, grant));
             }
+            seen.keep(check_assets(&manifest, grant));
             seen.parameters(&manifest, grant);
             seen.limits(manifest.limits, grant.limits.unwrap_or(config.default_limits));
             seen.surplus(&manifest, &inspection);
@@ -172,6 +173,9 @@ fn need(import: &str) -> Need {
     if import.starts_with("forewarm:plugin/state@") {
         return Need::Capability(Capability::State);
     }
+    if import.starts_with(crate::assets::OFFERED) {
+        return Need::Capability(Capability::Assets);
+    }
     if crate::http::OFFERED.iter().any(|offered| import.starts_with(offered)) {
         return Need::Capability(Capability::Http);
     }
@@ -191,6 +195,7 @@ fn manifest_faults(text: &[u8]) -> Vec<String> {
     part::<PluginKind>(&mut faults, &object, "kind", true);
     part::<String>(&mut faults, &object, "summary", false);
     part::<Vec<String>>(&mut faults, &object, "capabilities", false);
+    part::<Vec<String>>(&mut faults, &object, "assets", false);
     part::<WantedLimits>(&mut faults, &object, "limits", false);
     if let Some(Value::String(version)) = object.get("version")
         && !(1..=100).contains(&version.len())

@@ -7,6 +7,7 @@
 //!
 //! [`PluginError`]: forewarm_domain::plugin::PluginError
 
+mod assets;
 mod bindings;
 mod cache;
 mod compile;
@@ -37,6 +38,7 @@ mod ticker;
 mod trusted;
 mod wasi;
 
+pub use assets::{ASSET_BYTES_MAX, Asset, AssetError};
 pub use compile::child::compile_component;
 pub use compile::{ChildCompiler, CompileLimit, CompileLimits, Compiler};
 pub use compute::{Closed, ComputeThread};

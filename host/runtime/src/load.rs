@@ -1,5 +1,6 @@
 //! Loading a component: everything that can be wrong with it is found and named here, before it is used.
 
+use crate::assets;
 use crate::bindings::anomaly_detector::AnomalyDetectorPluginPre;
 use crate::bindings::driver::DriverPluginPre;
 use crate::bindings::forecaster::ForecasterPluginPre;
@@ -26,6 +27,7 @@ use crate::trusted;
 use crate::wasi;
 use bytes::Bytes;
 use forewarm_domain::plugin::{PluginError, PluginKind};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -106,6 +108,7 @@ impl Checked {
         check_imports(&manifest, &inspection.imports, &grant)?;
         let schema = Schema::new(&manifest.parameters)?;
         schema.check(&grant.parameters)?;
+        check_assets(&manifest, &grant)?;
         Ok(Self { manifest, schema, digest: blake3::hash(component).to_hex().to_string(), grant })
     }
 }
@@ -124,6 +127,7 @@ fn shared(inner: &Arc<Inner>, checked: Checked) -> Result<Shared, LoadError> {
         parameters: grant.parameters.to_string().into(),
         state: granted(Capability::State).then(state),
         http: http.transpose()?.map(Arc::new),
+        assets: if granted(Capability::Assets) { grant.assets } else { BTreeMap::new() },
         counters: Arc::new(Counters::default()),
         runtime: Arc::clone(inner),
         manifest,
@@ -166,13 +170,16 @@ pub(crate) fn check_import(manifest: &Manifest, import: &str, grant: &Grant) -> 
     let Some(interface) = import.strip_prefix(CONTRACT) else {
         return match wasi::OFFERED.iter().any(|offered| import.starts_with(offered)) {
             true => Ok(()),
+            false if import.starts_with(assets::OFFERED) => {
+                check_capability(manifest, import, grant, Capability::Assets)
+            }
             false if http::OFFERED.iter().any(|offered| import.starts_with(offered)) => {
                 check_capability(manifest, import, grant, Capability::Http)
             }
             false if import.starts_with("wasi:") => {
                 unknown("plugins have no sockets and no other access to the machine")
             }
-            false => unknown("it is neither of forewarm:plugin nor of WASI"),
+            false => unknown("it is neither of forewarm:plugin or forewarm:assets nor of WASI"),
         };
     };
     contract::check(import)?;
@@ -191,6 +198,14 @@ fn check_capability(manifest: &Manifest, import: &str, grant: &Grant, wants: Cap
         return Err(LoadError::NotGranted { import: import.to_owned(), capability: wants });
     }
     Ok(())
+}
+
+/// A file under a name that nothing asks for is a typing error of the operator's.
+pub(crate) fn check_assets(manifest: &Manifest, grant: &Grant) -> Result<(), LoadError> {
+    match grant.assets.keys().find(|name| !manifest.assets.contains(*name)) {
+        None => Ok(()),
+        Some(name) => Err(LoadError::UnknownAsset { name: name.clone(), wanted: manifest.assets.join(", ") }),
+    }
 }
 
 impl Inner {

@@ -1,5 +1,6 @@
 //! What a plugin says about itself: one JSON object in the custom section `forewarm:manifest`.
 
+use crate::assets::{ASSETS_MAX, is_name};
 use crate::config::{Capability, WantedLimits};
 use crate::convert::MAX_TEXT;
 use crate::error::LoadError;
@@ -25,6 +26,9 @@ pub struct Manifest {
     pub parameters: serde_json::Value,
     /// What it needs beyond what every plugin has.
     pub capabilities: BTreeSet<Capability>,
+    /// The names of the files that it reads, with the capability `assets`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assets: Vec<String>,
     /// What it wants to use at most.
     pub limits: WantedLimits,
 }
@@ -41,6 +45,8 @@ struct Written {
     parameters: serde_json::Value,
     #[serde(default)]
     capabilities: Vec<String>,
+    #[serde(default)]
+    assets: Vec<String>,
     #[serde(default)]
     limits: WantedLimits,
 }
@@ -66,20 +72,39 @@ impl Manifest {
             return Err(LoadError::Manifest("`version` must be 1 to 100 printable ASCII characters".into()));
         }
         let capabilities = written.capabilities.iter().map(|name| capability(name)).collect::<Result<_, _>>()?;
-        let Written { name, version, kind, summary, parameters, limits, .. } = written;
+        let Written { name, version, kind, summary, parameters, assets, limits, .. } = written;
         let summary = clean(&summary, MAX_TEXT);
-        let manifest = Self { name, version, kind, summary, parameters, capabilities, limits };
-        manifest.check_capabilities()
+        let manifest = Self { name, version, kind, summary, parameters, capabilities, assets, limits };
+        manifest.check_capabilities()?.check_assets()
     }
 
-    /// Each of them is for drivers alone.
+    /// All but files are for drivers alone.
     fn check_capabilities(self) -> Result<Self, LoadError> {
-        match self.capabilities.first() {
+        let for_drivers = |capability: &&Capability| **capability != Capability::Assets;
+        match self.capabilities.iter().find(for_drivers) {
             Some(capability) if self.kind != PluginKind::Driver => {
                 Err(LoadError::WrongCapability { capability: *capability, kind: self.kind })
             }
             _ => Ok(self),
         }
+    }
+
+    /// Names and capability come together.
+    fn check_assets(self) -> Result<Self, LoadError> {
+        let fault = |text: String| Err(LoadError::Manifest(text));
+        if let Some(name) = self.assets.iter().find(|name| !is_name(name)) {
+            let shown: String = name.chars().take(80).collect();
+            return fault(format!(
+                "`assets`: a name has 1 to 64 lower-case letters, digits and hyphens, got `{shown}`"
+            ));
+        }
+        if self.assets.len() > ASSETS_MAX {
+            return fault(format!("`assets`: {} names, at most {ASSETS_MAX} are taken", self.assets.len()));
+        }
+        if self.assets.is_empty() == self.capabilities.contains(&Capability::Assets) {
+            return fault("`assets` names files exactly where `capabilities` has `assets`".to_owned());
+        }
+        Ok(self)
     }
 }
 
@@ -106,6 +131,22 @@ mod tests {
         assert_eq!((manifest.name.as_str(), manifest.kind), ("driver-x", PluginKind::Driver));
         assert_eq!(manifest.capabilities, BTreeSet::from([Capability::State]));
         assert_eq!((manifest.limits.memory_mib, manifest.limits.log_kib), (Some(64), None));
+    }
+
+    #[test]
+    fn files_are_named_with_their_capability() {
+        let of = |rest: &str| check(&format!(r#"{{"name":"x","version":"1","kind":"forecaster",{rest}}}"#));
+        let manifest = of(r#""capabilities":["assets"],"assets":["weights"]"#).expect("valid");
+        assert_eq!(manifest.assets, ["weights"]);
+        for (rest, part) in [
+            (r#""capabilities":["assets"]"#, "exactly where"),
+            (r#""assets":["weights"]"#, "exactly where"),
+            (r#""capabilities":["assets"],"assets":["../x"]"#, "`../x`"),
+        ] {
+            assert!(of(rest).is_err_and(|error| error.to_string().contains(part)), "{rest}");
+        }
+        let many = vec!["\"a\""; 17].join(",");
+        assert!(of(&format!(r#""capabilities":["assets"],"assets":[{many}]"#)).is_err());
     }
 
     #[test]

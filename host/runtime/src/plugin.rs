@@ -8,6 +8,7 @@ pub(crate) mod profiler;
 pub(crate) mod stream;
 pub(crate) mod unchecked;
 
+use crate::assets::Asset;
 use crate::config::Limits;
 use crate::http::{Client, HttpGrant};
 use crate::manifest::Manifest;
@@ -18,6 +19,7 @@ use driver::Driver;
 use forecaster::Forecaster;
 use forewarm_domain::plugin::PluginKind;
 use profiler::Profiler;
+use std::collections::BTreeMap;
 
 /// A loaded plugin. A clone is another handle to the same one; the code is dropped with the last.
 #[derive(Debug, Clone)]
@@ -76,6 +78,12 @@ impl Plugin {
     #[must_use]
     pub fn http(&self) -> Option<&HttpGrant> {
         self.shared().http.as_deref().map(Client::grant)
+    }
+
+    /// The files that it may read, by name.
+    #[must_use]
+    pub fn assets(&self) -> &BTreeMap<String, Asset> {
+        &self.shared().assets
     }
 
     /// What it has done since it was loaded.

@@ -1,5 +1,6 @@
 //! What all instances of a loaded plugin share.
 
+use crate::assets::Assets;
 use crate::config::Limits;
 use crate::host::StateAccess;
 use crate::http;
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) state: Option<StateAccess>,
     /// The way out, where it is granted.
     pub(crate) http: Option<Arc<http::Client>>,
+    /// The files that it may read.
+    pub(crate) assets: Assets,
     pub(crate) counters: Arc<Counters>,
     pub(crate) runtime: Arc<Inner>,
 }

@@ -27,7 +27,7 @@ use forewarm_domain::id::PluginName;
 use forewarm_domain::plugin::PluginKind;
 use forewarm_domain::time::{Clock, SECOND_MS};
 use forewarm_packages::{Trust, TrustPolicy};
-use forewarm_runtime::{Capability, CompileLimits, Grant, Limits, LoadError, Manifest, Plugin, Runtime};
+use forewarm_runtime::{Asset, Capability, CompileLimits, Grant, Limits, LoadError, Manifest, Plugin, Runtime};
 use models::Room;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ use tracing::{error, info, warn};
 use version::Version;
 
 pub use carried::SwitchError;
-pub use info::PluginInfo;
+pub use info::{AssetInfo, PluginInfo};
 pub use outgoing::{DestinationInfo, OutgoingInfo};
 pub use usage::{PluginLimitsShown, PluginUsage};
 pub use watch::Supervision;
@@ -386,8 +386,21 @@ pub(crate) async fn load(file: &Path, config: &PluginsConfig, runtime: &Runtime)
         capabilities: manifest.capabilities.iter().copied().filter(allowed).collect(),
         limits: settings.limits.map(limits),
         http: settings.http.grant()?,
+        assets: assets(settings.assets).await?,
     };
     runtime.load(component, grant).await.map(Some).map_err(|error: LoadError| error.to_string())
+}
+
+/// Reads the granted files, once for all instances.
+async fn assets(files: BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, Asset>, String> {
+    let read = move || {
+        let one = |(name, path): (String, PathBuf)| match Asset::read(&path) {
+            Ok(asset) => Ok((name, asset)),
+            Err(error) => Err(format!("assets.{name}: {error}")),
+        };
+        files.into_iter().map(one).collect()
+    };
+    tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
 }
 
 #[cfg(test)]

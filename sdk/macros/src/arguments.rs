@@ -14,6 +14,8 @@ pub(crate) struct Arguments {
     pub(crate) parameters: Option<LitStr>,
     /// Capabilities that it wants.
     pub(crate) capabilities: Vec<String>,
+    /// Names of the files that it reads.
+    pub(crate) assets: Vec<String>,
     /// Limits that it asks for, by their name in the manifest.
     pub(crate) limits: Vec<(&'static str, u32)>,
 }
@@ -21,7 +23,7 @@ pub(crate) struct Arguments {
 /// The limits that a manifest may name.
 const LIMITS: [&str; 4] = ["memory_mib", "call_ms", "log_kib", "host_calls"];
 /// The capabilities that a manifest may name.
-const CAPABILITIES: [&str; 2] = ["http", "state"];
+const CAPABILITIES: [&str; 3] = ["assets", "http", "state"];
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -53,8 +55,9 @@ impl Arguments {
             "summary" => self.summary = string(value)?.value(),
             "parameters" => self.parameters = Some(string(value)?),
             "capabilities" => self.capabilities = capabilities(value)?,
+            "assets" => self.assets = strings(value, "[\"weights\"]")?.iter().map(LitStr::value).collect(),
             _ => {
-                let known = "summary, parameters, capabilities, memory_mib, call_ms, log_kib, host_calls";
+                let known = "summary, parameters, capabilities, assets, memory_mib, call_ms, log_kib, host_calls";
                 return Err(syn::Error::new(name.span(), format!("`{name}` is not known here; known: {known}")));
             }
         }
@@ -63,17 +66,21 @@ impl Arguments {
 }
 
 fn capabilities(value: &Expr) -> syn::Result<Vec<String>> {
-    let Expr::Array(array) = value else {
-        return Err(syn::Error::new_spanned(value, "expected a list such as [\"state\"]"));
-    };
-    let one = |item: &Expr| {
-        let name = string(item)?.value();
+    let one = |item: LitStr| {
+        let name = item.value();
         if CAPABILITIES.contains(&name.as_str()) {
             return Ok(name);
         }
         Err(syn::Error::new_spanned(item, format!("`{name}` is no capability; known: {}", CAPABILITIES.join(", "))))
     };
-    array.elems.iter().map(one).collect()
+    strings(value, "[\"state\"]")?.into_iter().map(one).collect()
+}
+
+fn strings(value: &Expr, example: &str) -> syn::Result<Vec<LitStr>> {
+    match value {
+        Expr::Array(array) => array.elems.iter().map(string).collect(),
+        other => Err(syn::Error::new_spanned(other, format!("expected a list such as {example}"))),
+    }
 }
 
 fn string(value: &Expr) -> syn::Result<LitStr> {
@@ -110,12 +117,15 @@ mod tests {
     #[test]
     fn all_arguments_are_read() {
         let arguments = parse(
-            r#"summary = "Does it", parameters = "p.json", capabilities = ["state"], memory_mib = 16, host_calls = 9"#,
+            r#"summary = "Does it", parameters = "p.json", capabilities = ["state", "assets"], assets = ["weights"], memory_mib = 16, host_calls = 9"#,
         )
         .expect("valid");
         assert_eq!(arguments.summary, "Does it");
         assert_eq!(arguments.parameters.map(|path| path.value()), Some("p.json".to_owned()));
-        assert_eq!(arguments.capabilities, ["state"]);
+        assert_eq!(
+            (arguments.capabilities, arguments.assets),
+            (vec!["state".into(), "assets".into()], vec!["weights".into()])
+        );
         assert_eq!(arguments.limits, [("memory_mib", 16), ("host_calls", 9)]);
     }
 

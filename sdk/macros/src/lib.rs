@@ -13,7 +13,7 @@ use proc_macro::TokenStream;
 ///
 /// Arguments, all but the first optional: `summary = "..."`, a sentence on which series it suits; `parameters =
 /// "parameters.schema.json"`, a JSON Schema beside `Cargo.toml` (without one the plugin takes no parameters);
-/// `capabilities = ["state"]`; and the limits to ask for: `memory_mib`, `call_ms`, `log_kib`, `host_calls`.
+/// `capabilities = ["state"]`; `assets = ["weights"]`, the files that a plugin with the capability `assets` reads; and the limits to ask for: `memory_mib`, `call_ms`, `log_kib`, `host_calls`.
 #[proc_macro_attribute]
 pub fn forecaster(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Forecaster, arguments.into(), &item.into()).into()

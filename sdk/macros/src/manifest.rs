@@ -17,7 +17,7 @@ pub(crate) fn manifest(
 ) -> Result<String, String> {
     let limits: Map<String, Value> =
         arguments.limits.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let manifest = json!({
+    let mut manifest = json!({
         "name": name,
         "version": version,
         "kind": kind.manifest_name(),
@@ -26,6 +26,9 @@ pub(crate) fn manifest(
         "capabilities": arguments.capabilities,
         "limits": limits,
     });
+    if !arguments.assets.is_empty() {
+        manifest["assets"] = json!(arguments.assets);
+    }
     Ok(manifest.to_string())
 }
 
@@ -45,6 +48,7 @@ mod tests {
         let arguments = Arguments {
             summary: "Does it".to_owned(),
             capabilities: vec!["state".to_owned()],
+            assets: vec!["weights".to_owned()],
             limits: vec![("call_ms", 250)],
             ..Arguments::default()
         };
@@ -57,7 +61,7 @@ mod tests {
         let expected = json!({
             "name": "it", "version": "1.2.3", "kind": "anomaly-detector", "summary": "Does it",
             "parameters": {"type": "object", "additionalProperties": false},
-            "capabilities": ["state"], "limits": {"call_ms": 250},
+            "capabilities": ["state"], "assets": ["weights"], "limits": {"call_ms": 250},
         });
         assert_eq!(parsed(None), Ok(expected));
     }

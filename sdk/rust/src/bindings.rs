@@ -22,6 +22,16 @@ pub mod shared {
     });
 }
 
+/// The capability `assets`.
+pub mod assets {
+    wit_bindgen::generate!({
+        path: "../../wit/assets/0.1.0",
+        world: "with-assets",
+        generate_all,
+        additional_derives: [PartialEq],
+    });
+}
+
 /// The world of forecasters.
 pub mod forecaster {
     wit_bindgen::generate!({

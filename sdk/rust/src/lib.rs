@@ -5,6 +5,7 @@
 //! that plain unit tests reach all of a plugin's logic.
 
 mod anomaly_detector;
+pub mod assets;
 #[doc(hidden)]
 pub mod bindings;
 mod driver;
@@ -54,8 +55,8 @@ pub mod prelude {
     pub use crate::words::*;
     pub use crate::{
         Allocation, AnomalyDetector, Driver, Error, ExpectedPerformance, Forecaster, Metric, Persona, Profiler, Series,
-        Setting, Snapshot, System, Tier, TimestampMs, anomaly_detector, driver, forecaster, host, kernels, profiler,
-        state,
+        Setting, Snapshot, System, Tier, TimestampMs, anomaly_detector, assets, driver, forecaster, host, kernels,
+        profiler, state,
     };
     pub use serde::{Deserialize, Serialize};
 }

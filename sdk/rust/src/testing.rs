@@ -5,6 +5,7 @@
 
 pub mod forecaster;
 
+use crate::bindings::assets::forewarm::assets::assets::AssetError;
 use crate::bindings::shared::forewarm::plugin::host::{LogField, LogLevel};
 use crate::bindings::shared::forewarm::plugin::state::StateError;
 use std::cell::RefCell;
@@ -22,6 +23,7 @@ struct StandIn {
     log: Vec<String>,
     state: BTreeMap<String, Vec<u8>>,
     state_fails: bool,
+    assets: BTreeMap<String, Vec<u8>>,
 }
 
 thread_local! {
@@ -32,6 +34,7 @@ thread_local! {
             log: Vec::new(),
             state: BTreeMap::new(),
             state_fails: false,
+            assets: BTreeMap::new(),
         })
     };
 }
@@ -61,11 +64,22 @@ pub fn set_state_fails(fails: bool) {
     with(|host| host.state_fails = fails);
 }
 
-/// Forgets all of this thread's stand-in: time, parameters, log and state.
+/// Grants this thread's plugin a file.
+pub fn set_asset(name: &str, bytes: Vec<u8>) {
+    with(|host| host.assets.insert(name.to_owned(), bytes));
+}
+
+/// Forgets all of this thread's stand-in: time, parameters, log, state and files.
 pub fn reset() {
     with(|host| {
-        *host =
-            StandIn { now_ms: 0, config: String::new(), log: Vec::new(), state: BTreeMap::new(), state_fails: false };
+        *host = StandIn {
+            now_ms: 0,
+            config: String::new(),
+            log: Vec::new(),
+            state: BTreeMap::new(),
+            state_fails: false,
+            assets: BTreeMap::new(),
+        };
     });
 }
 
@@ -91,6 +105,11 @@ pub(crate) fn record_log(level: LogLevel, message: &str, fields: &[LogField]) {
         }
         host.log.push(format!("{name} {message}{fields}"));
     });
+}
+
+pub(crate) fn asset(name: &str) -> Result<Vec<u8>, AssetError> {
+    let none = || AssetError::NotGranted(format!("no file is granted as the asset `{name}`"));
+    with(|host| host.assets.get(name).cloned()).ok_or_else(none)
 }
 
 fn state<T>(action: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> Result<T, StateError> {

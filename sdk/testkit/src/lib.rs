@@ -23,10 +23,11 @@ pub mod conformance;
 use forewarm_domain::plugin::PluginKind;
 use forewarm_domain::series::Series;
 use forewarm_domain::time::{ManualClock, TimestampMs};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use forewarm_runtime::{Capability, Grant, Limits, LoadError, MemoryState, Plugin, RuntimeConfig};
+pub use forewarm_runtime::{Asset, Capability, Grant, Limits, LoadError, MemoryState, Plugin, RuntimeConfig};
 
 /// Why a plugin could not be tested.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +90,13 @@ impl Testkit {
     #[must_use]
     pub fn with_parameters(mut self, parameters: serde_json::Value) -> Self {
         self.grant.parameters = parameters;
+        self
+    }
+
+    /// Grants files, by the names that the plugin's manifest has for them.
+    #[must_use]
+    pub fn with_assets(mut self, assets: BTreeMap<String, Asset>) -> Self {
+        self.grant.assets = assets;
         self
     }
 

@@ -70,6 +70,11 @@ async fn arima_of_given_orders() {
 }
 
 #[tokio::test]
+async fn the_lstm_forecaster() {
+    keeps_to_the_contract("forecaster-lstm", json!({})).await;
+}
+
+#[tokio::test]
 async fn the_robust_detector() {
     keeps_to_the_contract("anomaly-robust", json!({})).await;
 }

@@ -11,4 +11,4 @@ pub(crate) mod next;
 mod v0_1;
 
 // Kinds that no served version has changed since 0.1: their face is what 0.1 generates.
-pub(crate) use v0_1::{anomaly_detector, driver, host, profiler, state, types};
+pub(crate) use v0_1::{anomaly_detector, assets, driver, host, profiler, state, types};

@@ -1,4 +1,5 @@
-//! The contract of `wit/0.1.0`, generated: one module per world, all of them with the same `types` and `host`.
+//! The contract of `wit/0.1.0`, generated: one module per world, all of them with the same `types` and `host`. Beside it
+//! the packages of single capabilities, which have versions of their own.
 
 use wasmtime::component::bindgen;
 
@@ -51,5 +52,15 @@ pub(crate) mod driver {
     });
 }
 
+mod with_assets {
+    super::bindgen!({
+        path: "../../wit/assets/0.1.0",
+        world: "with-assets",
+        imports: { default: trappable },
+        require_store_data_send: true,
+    });
+}
+
 pub(crate) use driver::forewarm::plugin::state;
 pub(crate) use forecaster::forewarm::plugin::{host, types};
+pub(crate) use with_assets::forewarm::assets::assets;

@@ -73,7 +73,7 @@ async fn imports_that_nobody_offers_are_named() {
         ("wasi:sockets/tcp@0.2.0", "plugins have no sockets"),
         ("wasi:http/incoming-handler@0.2.0", "plugins have no sockets"),
         ("wasi:http/outgoing-handler@0.2.0", "does not ask for the capability `http`"),
-        ("acme:db/query@1.0.0", "neither of forewarm:plugin nor of WASI"),
+        ("acme:db/query@1.0.0", "neither of forewarm:plugin or forewarm:assets nor of WASI"),
         ("forewarm:plugin/secrets@0.1.0", "the contract has no such import"),
     ] {
         let text = format!(

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
+mod assets;
 mod compiling;
 mod components;
 mod compute_thread;

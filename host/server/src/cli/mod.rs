@@ -21,6 +21,7 @@ mod plugin;
 mod profile;
 mod running;
 mod token;
+mod train;
 mod up;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -96,6 +97,8 @@ enum Command {
     /// Look at the host's plugins, and work on one of your own
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Train the network of forecaster-lstm on your own history
+    Train(train::TrainArgs),
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -147,6 +150,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Anomalies(args) => anomalies::run(&global, args).await?,
         Command::Profile(args) => profile::run(&global, args).await?,
         Command::Plugin(command) => return plugin::run(&global, command).await,
+        Command::Train(args) => train::run(&global, args).await?,
         Command::Token(command) => token::run(&global, command).await?,
         Command::Config(command) => config::run(&global, &command)?,
         Command::Completions(args) => completions::run(&args),

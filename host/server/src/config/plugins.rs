@@ -94,8 +94,8 @@ pub struct PluginSettings {
     /// The plugin's parameters, checked against its manifest's schema.
     #[schema(value_type = Object)]
     pub parameters: serde_json::Map<String, serde_json::Value>,
-    /// What it may have beyond what every plugin has, if its manifest asks for it. Known: `http`, `state`. Absent: what its
-    /// manifest asks for.
+    /// What it may have beyond what every plugin has, if its manifest asks for it. Known: `assets`, `http`, `state`. Absent:
+    /// what its manifest asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<String>>,
     /// The most that it may use.
@@ -103,6 +103,11 @@ pub struct PluginSettings {
     pub limits: Option<PluginLimits>,
     /// What its requests may reach, if it has the capability `http`.
     pub http: PluginHttp,
+    /// The files that it may read, if it has the capability `assets`, by the names in its manifest: `weights =
+    /// "weights.safetensors"`. They are read when the plugin is loaded, at most 64 MiB each.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    pub assets: BTreeMap<String, PathBuf>,
 }
 
 /// What one plugin may use at most; its manifest may ask for less.
@@ -133,6 +138,7 @@ impl Default for PluginSettings {
             capabilities: None,
             limits: None,
             http: PluginHttp::default(),
+            assets: BTreeMap::new(),
         }
     }
 }
@@ -191,6 +197,10 @@ impl PluginsConfig {
                 limits.check(&format!("{key}.limits"), faults);
             }
             settings.http.check(&format!("{key}.http"), faults);
+            for (asset, file) in settings.assets.iter().filter(|(_, file)| !file.is_file()) {
+                let problem = format!("names {}, which is no file", file.display());
+                faults.push(&format!("{key}.assets.{asset}"), problem, "name a file that the host's user can read");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::watch::{Standing, Supervision};
 use forewarm_domain::id::PluginName;
 use forewarm_domain::plugin::PluginKind;
 use forewarm_domain::time::TimestampMs;
+use forewarm_runtime::Asset;
 use serde::Serialize;
 use std::path::Path;
 use utoipa::ToSchema;
@@ -55,8 +56,27 @@ pub struct PluginInfo {
     pub usage: Option<PluginUsage>,
     /// Its requests, where it has the capability `http`.
     pub http: Option<OutgoingInfo>,
+    /// The files that it may read, where it has the capability `assets`.
+    pub assets: Vec<AssetInfo>,
     /// Why it was not loaded.
     pub error: Option<String>,
+}
+
+/// A file that a plugin may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AssetInfo {
+    /// The plugin's name of it.
+    pub name: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// SHA-256 of its content, in hexadecimal.
+    pub digest: String,
+}
+
+impl AssetInfo {
+    fn of((name, asset): (&String, &Asset)) -> Self {
+        Self { name: name.clone(), size: asset.size() as u64, digest: asset.digest().to_owned() }
+    }
 }
 
 /// The name of a file, without its folder.
@@ -99,6 +119,7 @@ impl PluginInfo {
             models_rebuilt,
             usage: Some(PluginUsage::of(plugin)),
             http: OutgoingInfo::of(plugin),
+            assets: plugin.assets().iter().map(AssetInfo::of).collect(),
             error: None,
         }
     }

@@ -16,9 +16,10 @@ mod forecaster;
 mod profiler;
 mod suite;
 
-use crate::{Plugin, Testkit, TestkitError};
+use crate::{Asset, Plugin, Testkit, TestkitError};
 use forewarm_domain::plugin::PluginKind;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One property of a kind.
@@ -94,6 +95,8 @@ pub struct Report {
 pub struct Options {
     /// The plugin's parameters.
     pub parameters: serde_json::Value,
+    /// The files that it may read.
+    pub assets: BTreeMap<String, Asset>,
     /// Decides every random input.
     pub seed: u64,
     /// Random inputs per property.
@@ -102,7 +105,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parameters: serde_json::json!({}), seed: 0, cases: 8 }
+        Self { parameters: serde_json::json!({}), assets: BTreeMap::new(), seed: 0, cases: 8 }
     }
 }
 
@@ -155,7 +158,8 @@ impl Report {
 /// # Errors
 /// [`TestkitError`] when the component can't be loaded.
 pub async fn check(component: Vec<u8>, options: &Options) -> Result<Report, TestkitError> {
-    let kit = Testkit::from_bytes(component).with_parameters(options.parameters.clone());
+    let kit =
+        Testkit::from_bytes(component).with_parameters(options.parameters.clone()).with_assets(options.assets.clone());
     let plugin = kit.plugin().await?;
     let manifest = plugin.manifest();
     let name = format!("{} {}", manifest.name, manifest.version);

@@ -82,7 +82,7 @@ async fn detector(config: &Config, args: &AnomaliesArgs) -> Result<AnomalyDetect
         Some(given) => given.clone(),
         None => serde_json::Value::Object(settings).to_string(),
     };
-    let plugin = PluginFile { file, parameters };
+    let plugin = PluginFile { file, parameters, assets: Vec::new() };
     match plugin.load(Arc::new(MemoryState::new())).await? {
         Plugin::AnomalyDetector(detector) => Ok(detector),
         other => {

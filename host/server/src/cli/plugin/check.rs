@@ -110,7 +110,8 @@ async fn suite(args: &CheckArgs, checked: &Checked, component: Vec<u8>) -> Resul
         let what = "the suite creates and destroys instances, and this driver reaches a cloud over HTTP";
         return Err(CliError::Usage(format!("{what}: say --allow-create where that may cost money")));
     }
-    let options = Options { parameters: args.plugin.parameters()?, seed: args.seed, cases: args.cases.into() };
+    let (parameters, assets) = (args.plugin.parameters()?, args.plugin.assets()?);
+    let options = Options { parameters, assets, seed: args.seed, cases: args.cases.into() };
     conformance::check(component, &options).await.map_err(|error| CliError::Failed(error.to_string()))
 }
 
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_page_tells_all_faults() {
-        let file = PluginFile { file: "x.wasm".into(), parameters: "{}".into() };
+        let file = PluginFile { file: "x.wasm".into(), parameters: "{}".into(), assets: Vec::new() };
         let args = CheckArgs { plugin: file, conformance: false, seed: 0, cases: 1, allow_create: false };
         let checked = examine(&args, b"no wasm").expect("examined");
         let page = page(&checked);

@@ -4,9 +4,10 @@ use crate::cli::error::CliError;
 use crate::clock::SystemClock;
 use clap::Args;
 use forewarm_domain::time::Clock;
-use forewarm_runtime::{Capability, Grant, Plugin, Runtime, RuntimeConfig, StateStore};
+use forewarm_runtime::{Asset, Capability, Grant, Plugin, Runtime, RuntimeConfig, StateStore};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ pub(in crate::cli) struct PluginFile {
     /// The plugin's parameters: one JSON object, or @FILE that holds one
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub(in crate::cli) parameters: String,
+    /// A file that the plugin may read, such as `weights=weights.safetensors`; may be given several times
+    #[arg(long = "asset", value_name = "NAME=FILE")]
+    pub(in crate::cli) assets: Vec<String>,
 }
 
 impl PluginFile {
@@ -41,7 +45,18 @@ impl PluginFile {
 
     /// What an operator would grant who trusts the plugin: every capability, the default limits.
     pub(super) fn grant(&self) -> Result<Grant, CliError> {
-        Ok(Grant { parameters: self.parameters()?, capabilities: Capability::ALL.into(), ..Grant::default() })
+        let (parameters, assets) = (self.parameters()?, self.assets()?);
+        Ok(Grant { parameters, assets, capabilities: Capability::ALL.into(), ..Grant::default() })
+    }
+
+    pub(super) fn assets(&self) -> Result<BTreeMap<String, Asset>, CliError> {
+        let one = |text: &String| {
+            let usage = || CliError::Usage(format!("--asset {text}: give NAME=FILE, such as weights=w.safetensors"));
+            let (name, file) = text.split_once('=').ok_or_else(usage)?;
+            let asset = Asset::read(Path::new(file));
+            Ok((name.to_owned(), asset.map_err(|error| CliError::Usage(format!("--asset {name}: {error}")))?))
+        };
+        self.assets.iter().map(one).collect()
     }
 
     /// Loads it into a sandbox of its own, with nothing of a host around it.
@@ -85,7 +100,7 @@ mod tests {
     use super::*;
 
     fn of(parameters: &str) -> PluginFile {
-        PluginFile { file: "none.wasm".into(), parameters: parameters.into() }
+        PluginFile { file: "none.wasm".into(), parameters: parameters.into(), assets: Vec::new() }
     }
 
     #[test]
@@ -98,6 +113,12 @@ mod tests {
         assert!(error.contains("p.json") && error.contains("line 2, column 6"), "{error}");
         let error = of("a=1").parameters().expect_err("no JSON").to_string();
         assert!(error.contains("--parameters is not JSON"), "{error}");
+        let with = |asset: &str| PluginFile { assets: vec![asset.to_owned()], ..of("{}") };
+        for (asset, part) in [("weights", "NAME=FILE"), ("weights=/no/such", "/no/such can't be read")] {
+            let error = with(asset).grant().expect_err("no asset").to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(with(&format!("w={}", file.display())).grant().expect("a file").assets["w"].size(), 12);
         assert!(of("{}").bytes().expect_err("missing").to_string().contains("none.wasm can't be read"));
     }
 }

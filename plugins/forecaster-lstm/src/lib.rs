@@ -1,0 +1,79 @@
+//! Forecasts of hours to days by an LSTM that was trained on many series and knows nothing of the one at hand but its
+//! latest two weeks. The way through: [`loaded`] gives the [`weights`]; a [`model`] remembers a series, brings it to the
+//! network's [`grid`], looks at the latest [`window`] of it, and reads the [`network`]'s outputs as a [`fan`].
+
+pub mod cell;
+pub mod degenerate;
+pub mod fan;
+pub mod grid;
+pub mod loaded;
+pub mod model;
+pub mod network;
+pub mod product;
+#[cfg(test)]
+mod testing;
+pub mod weights;
+pub mod window;
+
+use forewarm_sdk::numerics::seasons::SeasonParameters;
+use forewarm_sdk::prelude::*;
+use model::{HORIZON_MAX, Model, PRESENT_MIN};
+
+/// The plugin.
+#[derive(Serialize, Deserialize)]
+pub struct Lstm(Model);
+
+#[forecaster(
+    summary = "Forecasts the next hours to days with an LSTM that was trained on many series",
+    parameters = "parameters.schema.json",
+    capabilities = ["assets"],
+    assets = ["weights"],
+    memory_mib = 64
+)]
+impl Forecaster for Lstm {
+    const MIN_HISTORY: u32 = PRESENT_MIN as u32;
+    const MAX_HISTORY: u32 = 20_160;
+    const MAX_HORIZON: u32 = HORIZON_MAX;
+
+    fn fit(history: Series) -> Result<Self, Error> {
+        let parameters: SeasonParameters = host::config()?;
+        // Unusable weights are told at once, not when the first forecast is due.
+        loaded::with(|_| Ok(()))?;
+        Model::fit(&history, parameters.seasons(history.step_ms)).map(Self)
+    }
+
+    fn observe(&mut self, values: &[f64]) -> Result<(), Error> {
+        self.0.observe(values);
+        Ok(())
+    }
+
+    fn forecast(&self, horizon: u32, levels: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
+        loaded::with(|weights| self.0.forecast(weights, horizon as usize, levels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forewarm_sdk::testing;
+
+    #[test]
+    fn odd_histories_are_answered_or_refused() {
+        testing::forecaster::judge_odd_histories::<Lstm>().expect("every one");
+    }
+
+    #[test]
+    fn the_plugins_own_weights_were_trained_on_generated_series() {
+        let source = loaded::with(|weights| Ok(weights.card.data.source.clone())).expect("its own weights");
+        assert!(source.contains("generated"), "{source}");
+    }
+
+    #[test]
+    fn garbled_weights_are_told_by_every_fit() {
+        testing::set_asset("weights", b"weights".to_vec());
+        for _ in 0..2 {
+            let history = Series { start_ms: 0, step_ms: 3_600_000, values: vec![1.0; 100] };
+            assert!(matches!(Lstm::fit(history).err(), Some(Error::InvalidInput(text)) if text.contains("weights")));
+        }
+    }
+}
