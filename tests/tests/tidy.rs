@@ -68,8 +68,26 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fuzz", &["forewarm-runtime"]),
     ("sdk/macros", &[]),
     ("sdk/rust", &["forewarm-sdk-macros"]),
-    // The detector and its scorer are for the program that measures it.
-    ("sdk/testkit", &["anomaly-robust", "forewarm-domain", "forewarm-forecasting", "forewarm-runtime"]),
+    // Plugins, their kit and their scorer are for the programs that measure them.
+    (
+        "sdk/testkit",
+        &[
+            "anomaly-robust",
+            "forecaster-arima",
+            "forecaster-ets",
+            "forecaster-intermittent",
+            "forecaster-lstm",
+            "forecaster-mstl",
+            "forecaster-naive",
+            "forecaster-ridge",
+            "forecaster-seasonal",
+            "forecaster-theta",
+            "forewarm-domain",
+            "forewarm-forecasting",
+            "forewarm-runtime",
+            "forewarm-sdk",
+        ],
+    ),
     ("tests/guests/", &["forewarm-sdk"]),
     ("xtask", &[]),
 ];

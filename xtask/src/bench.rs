@@ -1,6 +1,6 @@
 //! Measurements in the release profile.
 
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use crate::{
@@ -49,12 +49,20 @@ pub(crate) fn runtime(workspace: &Workspace, json: Option<PathBuf>) -> Result<()
 
 /// Runs the measuring program of the anomaly detector against the component that a host would load.
 pub(crate) fn anomalies(workspace: &Workspace, json: Option<PathBuf>) -> Result<()> {
+    plugin_bench(workspace, "bench-anomalies", &workspace.plugins_folder().join("anomaly-robust.wasm"), json)
+}
+
+/// Runs the measuring program of the forecasters against the components that a host would load.
+pub(crate) fn forecast(workspace: &Workspace, json: Option<PathBuf>) -> Result<()> {
+    plugin_bench(workspace, "bench-forecast", &workspace.plugins_folder(), json)
+}
+
+fn plugin_bench(workspace: &Workspace, example: &str, plugins: &Path, json: Option<PathBuf>) -> Result<()> {
     let guest = setup::wasm::provide(workspace)?;
     plugins::build(workspace, &guest)?;
     let platform = setup::platform(workspace)?;
     let mut cargo = process::cargo(&workspace.root);
-    cargo.args(["run", "--release", "-p", "forewarm-testkit", "--example", "bench-anomalies", "--"]);
-    cargo.arg(workspace.plugins_folder().join("anomaly-robust.wasm"));
+    cargo.args(["run", "--release", "-p", "forewarm-testkit", "--example", example, "--"]).arg(plugins);
     json_argument(&mut cargo, json)?;
     platform.apply(&mut cargo);
     process::become_program(&mut cargo)

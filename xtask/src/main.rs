@@ -79,6 +79,12 @@ enum Subject {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// The bundled forecasters in the sandbox beside the same code natively
+    Forecast {
+        /// Also write the figures to this file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// The plugin runtime beside raw wasmtime, Extism and native code: calls, deadlines, starts, memory
     Runtime {
         /// Also write the figures to this file
@@ -106,6 +112,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Test { args } => check::test(&workspace, &args),
         Verb::Lint => check::lint(&workspace),
         Verb::Bench { subject: Subject::Anomalies { json } } => bench::anomalies(&workspace, json),
+        Verb::Bench { subject: Subject::Forecast { json } } => bench::forecast(&workspace, json),
         Verb::Bench { subject: Subject::Host { json } } => bench::host(&workspace, json),
         Verb::Bench { subject: Subject::Runtime { json } } => bench::runtime(&workspace, json),
         Verb::Openapi => check::openapi(&workspace),

@@ -4,7 +4,7 @@
 //! A [`Window`] is what every member said at an earlier origin, and what came; a [`Standing`], weights and scores of one
 //! series from its windows; a [`Pool`], the same over all series; [`combined`], the forecast.
 
-use crate::combine::{CombineError, average};
+use crate::combine::{CombineError, pool as mixture};
 use crate::conformal::{Corrections, Scores};
 use crate::weights::{WINDOWS_MIN, Weights};
 use forewarm_domain::forecast::Fan;
@@ -63,7 +63,7 @@ impl Standing {
         let mut scores = Scores::new(levels);
         for (index, window) in windows.iter().enumerate() {
             let weights = Weights::from_errors(&errors(Some(index))).or_else(|| Weights::equal(members));
-            let combined = weights.and_then(|weights| average(&window.members, &weights).ok());
+            let combined = weights.and_then(|weights| mixture(&window.members, &weights).ok());
             if let Some(fan) = combined {
                 scores.add(&fan, &window.truth);
             }
@@ -106,7 +106,7 @@ pub fn weights(members: &[Option<Fan>], own: &Standing, pool: &Pool) -> Option<W
     recorded.or_else(|| among(&Weights::equal(members.len())?))
 }
 
-/// The forecast of a series from those of its members: averaged by their [`weights`], then corrected. `at` are the levels
+/// The forecast of a series from those of its members: mixed by their [`weights`], then corrected. `at` are the levels
 /// to read the corrections at, the promised ones unless adapted; no quantile falls below `floor`.
 ///
 /// # Errors
@@ -119,7 +119,7 @@ pub fn combined(
     floor: Option<f64>,
 ) -> Result<Fan, CombineError> {
     let weights = weights(members, own, pool).ok_or(CombineError::Empty(0))?;
-    let raw = average(members, &weights)?;
+    let raw = mixture(members, &weights)?;
     match Corrections::mixed(own.scores.read(at), pool.corrections.as_ref()) {
         Some(corrections) => Ok(corrections.apply(&raw, floor)?),
         None => Ok(raw),

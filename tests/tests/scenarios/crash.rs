@@ -111,19 +111,17 @@ fn claims_are_right(api: &Api, accounts: &[Account]) {
             }
         }
     }
-    let active: BTreeSet<(String, String)> = api
-        .instances("web")
-        .iter()
-        .filter(|one| one["state"]["state"] == "active")
-        .map(|one| (text(&one["state"]["claim"]).to_owned(), text(&one["id"]).to_owned()))
-        .collect();
-    let served: BTreeSet<(String, String)> = api
-        .claims("web")
-        .iter()
-        .filter(|claim| claim["state"] == "served")
-        .map(|claim| (text(&claim["id"]).to_owned(), text(&claim["instance"]).to_owned()))
-        .collect();
-    assert_eq!(served, active, "who holds what");
+    // Two answers are two moments: claims that waited may be served in between.
+    eventually("claims and instances to agree on who holds what", || {
+        let pair = |one: &Value, other: &Value| (text(one).to_owned(), text(other).to_owned());
+        let instances = api.instances("web");
+        let active = instances.iter().filter(|one| one["state"]["state"] == "active");
+        let active: BTreeSet<_> = active.map(|one| pair(&one["state"]["claim"], &one["id"])).collect();
+        let claims = api.claims("web");
+        let served = claims.iter().filter(|claim| claim["state"] == "served");
+        let served: BTreeSet<_> = served.map(|claim| pair(&claim["id"], &claim["instance"])).collect();
+        (served == active).then_some(())
+    });
 }
 
 /// A key that was acknowledged still stands for its claim.

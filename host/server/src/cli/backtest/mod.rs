@@ -10,11 +10,15 @@ mod page;
 use super::Global;
 use super::error::CliError;
 use super::output::{print, show};
+use crate::config::Config;
 use clap::Args;
 use forewarm_domain::forecast::check_levels;
 use forewarm_forecasting::REPORT_LEVELS;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+/// The plugin that takes trained weights, and what it calls them.
+const TRAINED: &str = "forecaster-lstm";
+const WEIGHTS: &str = "weights";
 /// The longest season, in steps.
 const SEASON_MAX: usize = 10_080;
 /// The most seasons that are passed on.
@@ -42,6 +46,10 @@ pub(super) struct BacktestArgs {
     /// Forecasters by name, with or without the leading `forecaster-`; `all` stands for those that take seasons
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "all")]
     models: Vec<String>,
+    /// Weights for `forecaster-lstm`, from `forewarm train`: of values before all that is forecast here, or its figures
+    /// flatter (leave out horizon x (origins + 4) by `--holdout`)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// Quantile levels to forecast, rising
     #[arg(long, value_name = "LEVELS", value_delimiter = ',', default_values_t = REPORT_LEVELS)]
     levels: Vec<f64>,
@@ -88,7 +96,7 @@ impl BacktestArgs {
 pub(super) async fn run(global: &Global, args: BacktestArgs) -> Result<(), CliError> {
     args.check()?;
     let input = input::input(&args)?;
-    let members = members::load(&global.config()?, &args.models, &input.seasons).await?;
+    let members = members::load(&config(global, args.weights.as_deref())?, &args.models, &input.seasons).await?;
     members.check_horizon(args.horizon)?;
     let evaluated = evaluate::run(&input, &members, &args).await?;
     if let Some(file) = &args.out {
@@ -107,6 +115,17 @@ pub(super) async fn run(global: &Global, args: BacktestArgs) -> Result<(), CliEr
         None => show(global.output, &report, page::page),
     }
     Ok(())
+}
+
+/// The configuration, with other weights.
+fn config(global: &Global, weights: Option<&Path>) -> Result<Config, CliError> {
+    let mut config = global.config()?;
+    if let Some(file) = weights {
+        std::fs::File::open(file).map_err(|error| CliError::file(file, "can't be read", error))?;
+        let name = TRAINED.parse().map_err(|_| CliError::Failed(format!("`{TRAINED}` names no plugin")))?;
+        config.plugins.settings.entry(name).or_default().assets.insert(WEIGHTS.to_owned(), file.to_path_buf());
+    }
+    Ok(config)
 }
 
 #[cfg(test)]
