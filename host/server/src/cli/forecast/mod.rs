@@ -88,11 +88,14 @@ fn days_page(days: &DayForecast) -> String {
     page
 }
 
+/// Spans from here on are told in hours.
+const HOURS_FROM_MS: i64 = 3 * HOUR_MS;
+
 /// How far a forecast reaches.
 fn span(fan: &Fan) -> String {
     let ms = fan.step_ms() * fan.horizon() as i64;
     match ms {
-        HOUR_MS.. => format!("{} hours", number(ms as f64 / HOUR_MS as f64)),
+        HOURS_FROM_MS.. => format!("{} hours", number(ms as f64 / HOUR_MS as f64)),
         _ => format!("{} minutes", number(ms as f64 / MINUTE_MS as f64)),
     }
 }

@@ -8,6 +8,7 @@ use ratatui_core::symbols::Marker;
 use ratatui_core::text::Line;
 use ratatui_core::widgets::Widget;
 use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
+use std::fmt::Write;
 
 /// Characters.
 const WIDTH: u16 = 76;
@@ -21,12 +22,12 @@ pub(super) fn of(fan: &Fan) -> String {
     let low = values().fold(f64::INFINITY, f64::min).min(0.0);
     let high = values().fold(f64::NEG_INFINITY, f64::max).max(low + f64::MIN_POSITIVE);
     let last = fan.horizon().saturating_sub(1);
-    let end = fan.start() + fan.step_ms() * last as i64;
+    let end = fan.start() + fan.step_ms() * fan.horizon() as i64;
     let chart = Chart::new(paths.iter().map(Vec::as_slice).zip(LEVELS).map(drawn).collect())
         .x_axis(
             Axis::default()
                 .bounds([0.0, last.max(1) as f64])
-                .labels([fan.start(), end].map(|at| Line::from(at.to_string()))),
+                .labels(["now".to_owned(), format!("in {}", super::span(fan))]),
         )
         .y_axis(
             Axis::default()
@@ -38,7 +39,7 @@ pub(super) fn of(fan: &Fan) -> String {
     chart.render(area, &mut buffer);
     let row = |y: u16| -> String { (0..WIDTH).filter_map(|x| buffer.cell((x, y))).map(Cell::symbol).collect() };
     let mut text: String = (0..HEIGHT).map(|y| format!("{}\n", row(y).trim_end())).collect();
-    text.push_str("line: median; dots: 5% and 95%\n");
+    let _ = writeln!(text, "line: median; dots: 5% and 95%; from {} to {end}", fan.start());
     text
 }
 
@@ -65,12 +66,15 @@ mod tests {
         let fan = Fan::from_paths(TimestampMs(0), 3_600_000, &[0.05, 0.5, 0.95], &[path(10.0), path(20.0), path(40.0)]);
         let plot = of(&fan.expect("valid"));
         let row = |part: &str| plot.lines().position(|line| line.contains(part)).expect(part);
-        assert!(row("40") < row("20") && row("20") < row("1970-01-01T00:00:00Z"), "{plot}");
+        assert!(
+            row("40") < row("20") && row("20") < row("from 1970-01-01T00:00:00Z to 1970-01-03T00:00:00Z"),
+            "{plot}"
+        );
         assert!(
             plot.lines().any(|line| line.matches(|c: char| ('\u{2801}'..='\u{28ff}').contains(&c)).count() > 40),
             "{plot}"
         );
-        assert!(plot.lines().all(|line| line.chars().count() <= usize::from(WIDTH)), "{plot}");
+        assert!(plot.lines().all(|line| line.chars().count() <= 84), "a terminal holds it: {plot}");
     }
 
     #[test]
