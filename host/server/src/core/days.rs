@@ -42,19 +42,29 @@ const SEASON: usize = 24;
 const HOURS_MIN: usize = 2;
 /// Personas whose records make the pool.
 const POOLED: usize = 256;
+/// A pool stands for so long.
+const POOL_MS: i64 = HOUR_MS;
 /// What failed is tried again after this long.
 const BETWEEN_TRIES_MS: i64 = HOUR_MS;
 
 /// What is known of the days of all personas.
 pub(super) struct DayClock {
     known: Mutex<HashMap<PersonaName, Known>>,
+    pooled: Mutex<Pooled>,
+}
+
+/// The pool, and when and from how many records it was made: to make it costs more than one persona's forecast.
+struct Pooled {
+    pool: Arc<Pool>,
+    records: usize,
+    at: TimestampMs,
 }
 
 /// One persona's days.
 struct Known {
     kept: Option<Arc<Kept>>,
     /// What its backtests said, since the host began.
-    standing: Option<Standing>,
+    standing: Option<Arc<Standing>>,
     /// Not before; what failed waits.
     rests_until: TimestampMs,
 }
@@ -81,7 +91,8 @@ impl DayClock {
             let kept = store.setting(&key(&name)).await?.and_then(|text| serde_json::from_str(&text).ok());
             known.insert(name, Known { kept: kept.map(Arc::new), standing: None, rests_until: TimestampMs::MIN });
         }
-        Ok(Self { known: Mutex::new(known) })
+        let pooled = Pooled { pool: Arc::default(), records: 0, at: TimestampMs::MIN };
+        Ok(Self { known: Mutex::new(known), pooled: Mutex::new(pooled) })
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<PersonaName, Known>> {
@@ -96,15 +107,27 @@ impl DayClock {
         self.known().get(name).is_some_and(|known| now < known.rests_until)
     }
 
-    fn put(&self, name: PersonaName, kept: Option<Arc<Kept>>, standing: Option<Standing>, rests_until: TimestampMs) {
+    fn put(
+        &self,
+        name: PersonaName,
+        kept: Option<Arc<Kept>>,
+        standing: Option<Arc<Standing>>,
+        rests_until: TimestampMs,
+    ) {
         self.known().insert(name, Known { kept, standing, rests_until });
     }
 
-    fn pool(&self) -> Pool {
-        let known = self.known();
-        let standings: Vec<&Standing> =
-            known.values().filter_map(|known| known.standing.as_ref()).take(POOLED).collect();
-        Pool::of(standings, &REPORT_LEVELS)
+    /// The pool; made anew once there are half as many records again, or after an hour.
+    fn pool(&self, now: TimestampMs) -> Arc<Pool> {
+        let known: Vec<Arc<Standing>> =
+            self.known().values().filter_map(|known| known.standing.clone()).take(POOLED).collect();
+        let mut pooled = self.pooled.lock().unwrap_or_else(PoisonError::into_inner);
+        let grown = known.len() > pooled.records + pooled.records / 2;
+        if grown || now.since(pooled.at) >= POOL_MS {
+            let pool = Arc::new(Pool::of(known.iter().map(Arc::as_ref), &REPORT_LEVELS));
+            *pooled = Pooled { pool, records: known.len(), at: now };
+        }
+        Arc::clone(&pooled.pool)
     }
 }
 
@@ -143,7 +166,7 @@ impl Core {
         match made {
             Ok((kept, standing)) => {
                 self.keep_days(name, &kept).await;
-                self.days.put(name.clone(), Some(Arc::new(kept)), Some(standing), TimestampMs::MIN);
+                self.days.put(name.clone(), Some(Arc::new(kept)), Some(Arc::new(standing)), TimestampMs::MIN);
             }
             Err(why) => {
                 let before = self.days.kept(name);
@@ -170,7 +193,7 @@ impl Core {
         let found = seasons::find(&hours.values, hours.step_ms);
         let plan = Plan::new(members.len(), HORIZON, REPORT_LEVELS.to_vec(), SEASON);
         let (judged, answers) = self.judge_days(&hours, &plan, &parameters(&found, hours.step_ms)).await?;
-        let pool = self.days.pool();
+        let pool = self.days.pool(now);
         let levels = self.levels_after(persona, &hours);
         let read_at = levels.effective();
         let fan = combined(&judged.members, &judged.standing, &pool, &read_at, judged.floor)?;
