@@ -71,6 +71,46 @@ pub fn judge_odd_histories<F: Forecaster>() -> Result<(), String> {
     Ok(())
 }
 
+/// What a forecaster of whole days should do with [`load`] in hours, whatever its method: go on with day and week so that
+/// outcomes fall inside its band, follow a new level once it was shown four days of it, and follow a walk in a band that
+/// widens where it is told that there are no seasons (`season_lengths`, set on this thread and taken back).
+///
+/// # Errors
+/// What it does otherwise.
+pub fn judge_days<F: Forecaster>() -> Result<(), String> {
+    let fit = |values| F::fit(Series { start_ms: 0, step_ms: 3_600_000, values }).map_err(|error| error.to_string());
+    let held = |holds: bool, wrong: String| if holds { Ok(()) } else { Err(wrong) };
+
+    let mut model = fit((0..700).map(load).collect())?;
+    model.observe(&(700..707).map(load).collect::<Vec<_>>()).map_err(|error| error.to_string())?;
+    let paths = forecast_at(&model, 168)?;
+    let error = (0..168).map(|at| (paths[1][at] - load(707 + at)).abs()).sum::<f64>() / 168.0;
+    held(error < 5.0, format!("day and week: the error is {error} with noise of 2.5"))?;
+    let inside = (0..168).filter(|at| (paths[0][*at]..=paths[2][*at]).contains(&load(707 + at))).count();
+    held(inside >= 130, format!("day and week: {inside} of 168 inside a band of 90%"))?;
+
+    let mut model = fit((0..700).map(load).collect())?;
+    model.observe(&(700..796).map(|step| load(step) + 500.0).collect::<Vec<_>>()).map_err(|error| error.to_string())?;
+    let paths = forecast_at(&model, 24)?;
+    let error = (0..24).map(|at| paths[1][at] - load(796 + at) - 500.0).sum::<f64>() / 24.0;
+    held(error.abs() < 100.0, format!("a new level: the error is {error}"))?;
+
+    let mut walk = vec![1_000.0];
+    (1..600).for_each(|step| walk.push(walk[step - 1] + noise(step) - 0.5));
+    let last = walk[599];
+    super::set_config(r#"{"season_lengths": []}"#);
+    let walked = fit(walk).and_then(|model| forecast_at(&model, 100));
+    super::set_config("{}");
+    let paths = walked?;
+    held((paths[1][0] - last).abs() < 1.0, format!("a walk at {last}: {} comes next", paths[1][0]))?;
+    let widths = (paths[2][0] - paths[0][0], paths[2][99] - paths[0][99]);
+    held(widths.1 > 3.0 * widths.0, format!("a walk: the band goes from {} to {}", widths.0, widths.1))
+}
+
+fn forecast_at<F: Forecaster>(model: &F, horizon: u32) -> Result<Vec<Vec<f64>>, String> {
+    model.forecast(horizon, &[0.05, 0.5, 0.95]).map_err(|error| error.to_string())
+}
+
 fn judge<F: Forecaster>(values: &[f64]) -> Result<(), String> {
     let series = Series { start_ms: 0, step_ms: 3_600_000, values: values.to_vec() };
     let enough = series.count_present() >= F::MIN_HISTORY as usize;
