@@ -232,6 +232,12 @@ impl Fan {
         self.values.len() / self.levels.len()
     }
 
+    /// Where the last step ends.
+    #[must_use]
+    pub fn end(&self) -> TimestampMs {
+        self.start + self.step_ms * self.horizon() as i64
+    }
+
     /// The same forecast without the steps that begin before `at`; `None` where none is left.
     #[must_use]
     pub fn starting_at(&self, at: TimestampMs) -> Option<Self> {

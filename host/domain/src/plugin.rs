@@ -388,3 +388,20 @@ pub struct Verdict {
     /// The highest value that would have been usual.
     pub expected_high: f64,
 }
+
+impl Verdict {
+    /// The lowest and the highest value that would have been usual; `None` where nothing was known.
+    #[must_use]
+    pub fn usual(&self) -> (Option<f64>, Option<f64>) {
+        let known = |bound: f64| (f64::MIN < bound && bound < f64::MAX).then_some(bound);
+        (known(self.expected_low), known(self.expected_high))
+    }
+
+    /// How far a value lies outside of what was usual; 0 inside, and where nothing was known.
+    #[must_use]
+    pub fn distance(&self, value: f64) -> f64 {
+        let (low, high) = self.usual();
+        let (below, above) = (low.map_or(0.0, |low| low - value), high.map_or(0.0, |high| value - high));
+        below.max(above).max(0.0)
+    }
+}

@@ -104,6 +104,14 @@ impl Series {
         Some((self.start + self.step_ms * index as i64, self.values[index]))
     }
 
+    /// The same series up to `end`, with missing values where nothing was measured; as it is where it ends later.
+    #[must_use]
+    pub fn extended(mut self, end: TimestampMs) -> Self {
+        let missing = usize::try_from(end.since(self.end()) / self.step_ms).unwrap_or_default();
+        self.values.resize(self.values.len() + missing, f64::NAN);
+        self
+    }
+
     /// The means of longer steps of `step_ms`, over what was measured in each; those that are not over yet are left out.
     /// The same series where its steps are as long already.
     #[must_use]
@@ -147,6 +155,14 @@ mod tests {
         let series = Series { start: TimestampMs(0), step_ms: 60_000, values: vec![1.0, 2.0, f64::NAN] };
         assert_eq!(series.last(), Some((TimestampMs(60_000), 2.0)));
         assert_eq!(series.end(), TimestampMs(180_000));
+    }
+
+    #[test]
+    fn what_is_missing_at_the_end_is_filled_up() {
+        let series = Series { start: TimestampMs(0), step_ms: 60_000, values: vec![1.0] };
+        let longer = series.clone().extended(TimestampMs(200_000));
+        assert_eq!((longer.values.len(), longer.end(), longer.values[1].is_nan()), (3, TimestampMs(180_000), true));
+        assert_eq!(series.clone().extended(TimestampMs(0)), series);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::combine::{CombineError, pool as mixture};
 use crate::conformal::{Corrections, Scores};
 use crate::weights::{WINDOWS_MIN, Weights};
 use forewarm_domain::forecast::Fan;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One backtest window of one series.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,13 +99,26 @@ impl Pool {
     }
 }
 
-/// What the members that answered count: by the series' own record, or the pool's, or all the same. `None` without any
-/// member.
+/// Whose backtests weights were read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightedBy {
+    /// The series' own: at least four windows.
+    Own,
+    /// Other series': the own history is too short.
+    Pool,
+    /// Nobody's: all count the same.
+    Nobody,
+}
+
+/// What the members that answered count, and by whose record. `None` without any member.
 #[must_use]
-pub fn weights(members: &[Option<Fan>], own: &Standing, pool: &Pool) -> Option<Weights> {
+pub fn weights(members: &[Option<Fan>], own: &Standing, pool: &Pool) -> Option<(Weights, WeightedBy)> {
     let among = |weights: &Weights| weights.among(|member| members.get(member).is_some_and(Option::is_some));
-    let recorded = own.weights.as_ref().and_then(among).or_else(|| pool.weights.as_ref().and_then(among));
-    recorded.or_else(|| among(&Weights::equal(members.len())?))
+    let equal = Weights::equal(members.len());
+    let records = [(own.weights.as_ref(), WeightedBy::Own), (pool.weights.as_ref(), WeightedBy::Pool)];
+    let all = records.into_iter().chain([(equal.as_ref(), WeightedBy::Nobody)]);
+    all.filter_map(|(weights, by)| Some((among(weights?)?, by))).next()
 }
 
 /// The forecast of a series from those of its members: mixed by their [`weights`], then corrected. `at` are the levels
@@ -118,7 +133,7 @@ pub fn combined(
     at: &[f64],
     floor: Option<f64>,
 ) -> Result<Fan, CombineError> {
-    let weights = weights(members, own, pool).ok_or(CombineError::Empty(0))?;
+    let (weights, _) = weights(members, own, pool).ok_or(CombineError::Empty(0))?;
     let raw = mixture(members, &weights)?;
     match Corrections::mixed(own.scores.read(at), pool.corrections.as_ref()) {
         Some(corrections) => Ok(corrections.apply(&raw, floor)?),

@@ -139,6 +139,20 @@ pub fn read_any(source: impl Read, numbered_step_ms: i64) -> Result<Vec<LongSeri
     gathered.into_iter().map(|series| on_grid(series, numbered_step_ms)).collect()
 }
 
+/// The step that all of a file's series share; one hour without any.
+///
+/// # Errors
+/// What differs, for the reader.
+pub fn common_step(series: &[LongSeries]) -> Result<i64, String> {
+    let step_ms = series.first().map_or(HOUR_MS, |one| one.step_ms);
+    match series.iter().find(|one| one.step_ms != step_ms) {
+        None => Ok(step_ms),
+        Some(LongSeries { id, step_ms: other, .. }) => {
+            Err(format!("`{id}` has steps of {other} ms, the first series {step_ms}"))
+        }
+    }
+}
+
 /// The usual step of numbered rows.
 pub const NUMBERED_STEP_MS: i64 = HOUR_MS;
 

@@ -113,6 +113,17 @@ impl Analysed {
     }
 }
 
+/// The shortest and the longest day or week that is a season without being looked for, in steps.
+const USUAL: std::ops::RangeInclusive<usize> = 4..=10_080;
+
+/// A day and a week in steps, where they are whole numbers of them, from 4 to 10,080: the seasons that are taken where
+/// none are named.
+#[must_use]
+pub fn usual(step_ms: i64) -> Vec<usize> {
+    let of_days = calendar(step_ms).into_iter().filter(|(_, cycle)| matches!(cycle, Cycle::Day | Cycle::Week));
+    of_days.map(|(period, _)| period).filter(|period| USUAL.contains(period)).collect()
+}
+
 /// Day, week and month in steps, where they are whole numbers of them; the month is rounded.
 fn calendar(step_ms: i64) -> Vec<(usize, Cycle)> {
     let whole = |ms: i64| (step_ms > 0 && ms % step_ms == 0).then(|| (ms / step_ms) as usize);
@@ -200,6 +211,13 @@ fn explained(before: &[f64], after: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use forewarm_domain::time::HOUR_MS;
+
+    #[test]
+    fn days_and_weeks_of_whole_steps_are_usual() {
+        let of = |step_ms| usual(step_ms);
+        assert_eq!((of(HOUR_MS), of(60_000), of(DAY_MS)), (vec![24, 168], vec![1_440, 10_080], vec![7]));
+        assert!(of(7_000_000).is_empty() && of(1_000).is_empty() && of(0).is_empty());
+    }
 
     fn noise(step: usize) -> f64 {
         (step as f64 * 0.618_033_988_75 + (step as f64 * 0.414_213_562).sin()).fract() - 0.5

@@ -40,6 +40,7 @@ impl Rounds {
         let mut rounds = JoinSet::new();
         rounds.spawn_on(plan(Arc::clone(&core), stop.clone()), self.0.handle());
         rounds.spawn_on(reconcile(Arc::clone(&core), stop.clone()), self.0.handle());
+        rounds.spawn_on(watch(Arc::clone(&core), stop.clone()), self.0.handle());
         rounds.spawn_on(days(Arc::clone(&core), stop.clone()), self.0.handle());
         if let Some(retention) = retention {
             rounds.spawn_on(prune(core, retention, stop.clone()), self.0.handle());
@@ -57,12 +58,30 @@ async fn plan(core: Arc<Core>, stop: CancellationToken) {
     loop {
         report("plan", core.cycle().await.map(drop));
         report("dispatch", core.dispatch().await);
-        let (now, step_ms) = (core.clock().now(), core.settings().step_ms);
-        let next = now.floor(step_ms) + step_ms + core.settings().metric_lag_ms;
         tokio::select! {
             () = stop.cancelled() => return,
             () = core.applied() => {}
-            () = tokio::time::sleep(Duration::from_millis(next.since(now).unsigned_abs())) => {}
+            () = tokio::time::sleep(until_measured(&core)) => {}
+        }
+    }
+}
+
+/// How long until the load of the step under way has come in.
+fn until_measured(core: &Core) -> Duration {
+    let (now, step_ms) = (core.clock().now(), core.settings().step_ms);
+    let next = now.floor(step_ms) + step_ms + core.settings().metric_lag_ms;
+    Duration::from_millis(next.since(now).unsigned_abs())
+}
+
+/// Looks for what does not belong shortly after each step's end, beside the plans: nothing is planned later for it.
+async fn watch(core: Arc<Core>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.watch() => {}
+        }
+        if until(&stop, until_measured(&core)).await {
+            return;
         }
     }
 }

@@ -2,8 +2,11 @@
 //! and natively. `cargo xtask bench anomalies` builds both and runs this. The series are read from the folder `anomaly` of
 //! the one that `FOREWARM_DATA` names, or of `../shared/data`; without them it says so, and measures made-up values.
 
+mod common;
+
 use anomaly_robust::detector::Detector;
 use anomaly_robust::parameters::Parameters;
+use common::{Arguments, Result, data};
 use forewarm_domain::series::Series;
 use forewarm_domain::time::TimestampMs;
 use forewarm_forecasting::nab::{self, Judged};
@@ -12,11 +15,9 @@ use forewarm_testkit::Testkit;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The sensitivity of the product; its threshold is a half.
 const SENSITIVITY: f64 = 0.5;
@@ -43,21 +44,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<()> {
-    let mut args = std::env::args().skip(1);
-    let component = args.next().ok_or("usage: bench-anomalies COMPONENT [--json FILE]")?;
-    let json = match (args.next().as_deref(), args.next()) {
-        (None, _) => None,
-        (Some("--json"), Some(file)) => Some(PathBuf::from(file)),
-        _ => return Err("usage: bench-anomalies COMPONENT [--json FILE]".into()),
-    };
-    let files = match data() {
+    let arguments = Arguments::read()?;
+    let files = match data("anomaly") {
         Some(folder) => corpus(&folder)?,
         None => {
             println!("no benchmark's series: neither FOREWARM_DATA nor ../shared/data has a folder `anomaly`");
             Vec::new()
         }
     };
-    let Plugin::AnomalyDetector(detector) = Testkit::load(component)?.plugin().await? else {
+    let Plugin::AnomalyDetector(detector) = Testkit::load(&arguments.measured)?.plugin().await? else {
         return Err("the component is no anomaly detector".into());
     };
     let made_up = made_up();
@@ -81,10 +76,7 @@ async fn run() -> Result<()> {
         scores.push(verdicts.iter().map(|verdict| verdict.score).collect::<Vec<f64>>());
     }
     let report = report(&files, scores, (wasm * 1e6 / values as f64, native * 1e6 / values as f64))?;
-    if let Some(file) = json {
-        std::fs::write(&file, serde_json::to_string_pretty(&report)? + "\n")?;
-    }
-    Ok(())
+    arguments.write(&report)
 }
 
 fn report(files: &[File], scores: Vec<Vec<f64>>, (wasm_us, native_us): (f64, f64)) -> Result<Value> {
@@ -121,12 +113,6 @@ fn report(files: &[File], scores: Vec<Vec<f64>>, (wasm_us, native_us): (f64, f64
     println!("{wasm_us:.2} us a value in the sandbox, {native_us:.2} natively: {:.2} times", wasm_us / native_us);
     Ok(json!({ "profile": "standard", "threshold_best": best.threshold, "threshold_default": SENSITIVITY,
         "nab": whole, "groups": by_group, "files": per_file, "wasm_us_a_value": wasm_us, "native_us_a_value": native_us }))
-}
-
-fn data() -> Option<PathBuf> {
-    let named = std::env::var_os("FOREWARM_DATA").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    [named, Some(beside)].into_iter().flatten().map(|folder| folder.join("anomaly")).find(|folder| folder.is_dir())
 }
 
 fn corpus(folder: &Path) -> Result<Vec<File>> {

@@ -3,6 +3,9 @@
 //! builds both and runs this. The series are M4's hourly ones where the folder `forecast` of the one that `FOREWARM_DATA`
 //! names, or of `../shared/data`, has them; made-up ones otherwise, and it says so.
 
+mod common;
+
+use common::{Arguments, Result, data};
 use forewarm_domain::series::Series;
 use forewarm_forecasting::REPORT_LEVELS;
 use forewarm_forecasting::backtest::{Plan, places};
@@ -12,13 +15,10 @@ use forewarm_sdk::Forecaster as Native;
 use forewarm_testkit::{Testkit, series};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-const USAGE: &str = "usage: bench-forecast PLUGINS [--json FILE]";
 const HOUR_MS: i64 = 3_600_000;
 /// Steps ahead of the day clock, and of the step clock.
 const DAYS: usize = 48;
@@ -44,18 +44,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<()> {
-    let mut args = std::env::args().skip(1);
-    let plugins = PathBuf::from(args.next().ok_or(USAGE)?);
-    let json = match (args.next().as_deref(), args.next()) {
-        (None, _) => None,
-        (Some("--json"), Some(file)) => Some(PathBuf::from(file)),
-        _ => return Err(USAGE.into()),
-    };
+    let arguments = Arguments::read()?;
+    let plugins = &arguments.measured;
     let hourly = hourly()?;
     println!("fit and forecast of {DAYS} hours x {} levels, median of {} series:", REPORT_LEVELS.len(), hourly.len());
     let mut models = Map::new();
     let mut day_fit = Duration::ZERO;
-    let mut days = Bench { plugins: &plugins, hourly: &hourly, models: &mut models, day_fit: &mut day_fit };
+    let mut days = Bench { plugins, hourly: &hourly, models: &mut models, day_fit: &mut day_fit };
     days.one::<forecaster_arima::Forecasts>("forecaster-arima", true).await?;
     days.one::<forecaster_ets::SmoothingForecaster>("forecaster-ets", true).await?;
     days.one::<forecaster_mstl::MstlForecaster>("forecaster-mstl", true).await?;
@@ -69,17 +64,14 @@ async fn run() -> Result<()> {
     println!(
         "backtests and forecast of all of the day clock: {day_fit_s:.3} s of processor time a series (target 0.25)"
     );
-    let (step_us, step_native_us) = step(&plugins).await?;
+    let (step_us, step_native_us) = step(plugins).await?;
     println!(
         "a step of {STEPS} x {}: {step_us:.1} us with the host call (target 100), {step_native_us:.1} us natively",
         STEP_LEVELS.len()
     );
     let report = json!({ "day_fit_cpu_s": day_fit_s, "step_call_us": step_us, "step_native_us": step_native_us,
         "lstm_ms": models["forecaster-lstm"]["wasm_forecast_ms"], "models": models });
-    if let Some(file) = json {
-        std::fs::write(&file, serde_json::to_string_pretty(&report)? + "\n")?;
-    }
-    Ok(())
+    arguments.write(&report)
 }
 
 /// What the models of whole days are measured on, and what was found.
@@ -206,10 +198,7 @@ fn median_ms(times: &mut [Duration]) -> f64 {
 
 /// M4's hourly series, or made-up ones of about their length.
 fn hourly() -> Result<Vec<Series>> {
-    let named = std::env::var_os("FOREWARM_DATA").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let files = [named, Some(beside)].into_iter().flatten().map(|folder| folder.join("forecast/m4_hourly_train.csv"));
-    let Some(file) = files.into_iter().find(|file| file.is_file()) else {
+    let Some(file) = data("forecast/m4_hourly_train.csv") else {
         println!("made-up series: neither FOREWARM_DATA nor ../shared/data has forecast/m4_hourly_train.csv");
         return Ok((0..SERIES).map(made_up).collect());
     };

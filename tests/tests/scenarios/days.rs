@@ -75,6 +75,16 @@ fn the_coming_days_are_forecast_by_the_better_ones_and_outlive_a_crash() {
     let Finished { code, errors, .. } = host.command(&["forecast", "nobody"]);
     assert_eq!(code, Some(4), "{errors}");
 
+    // Of one that ended long ago nothing is said, and why is told.
+    let old = clock::now_ms() - 3 * 24 * HOUR_MS;
+    let series = json!({"resource": "gone", "metric": "requests", "start": clock::text(old), "step_ms": 60_000, "values": vec![1.0; 600]});
+    assert_eq!(api.post("/v1/ingest/json", &json!({"series": [series]})).json()["accepted"], 600);
+    api.apply(&persona("gone", 1, 5));
+    eventually("the reason", || {
+        let told = api.get("/v1/personas/gone/forecast/days").problem(404, "not-found").to_string();
+        told.contains("more than a day ago").then_some(())
+    });
+
     host.kill();
     host.restart();
     let again = host.api().get("/v1/personas/web/forecast/days");

@@ -3,6 +3,7 @@
 
 use super::Call;
 use async_trait::async_trait;
+use bytes::Bytes;
 use forewarm_domain::id::PluginName;
 use forewarm_domain::plugin::{PluginError, PluginKind, Verdict};
 use forewarm_domain::series::Series;
@@ -14,7 +15,7 @@ pub struct JudgeCall {
     /// Which detector.
     pub plugin: PluginName,
     /// What it had learned before these values, as an earlier answer gave it; `None` begins with nothing.
-    pub learned: Option<Vec<u8>>,
+    pub learned: Option<Bytes>,
     /// The values, the oldest first; `NaN` where missing.
     pub values: Series,
     /// How much is found, inside (0, 1). Only a call that begins with nothing sets it.
@@ -27,7 +28,7 @@ pub struct Judged {
     /// One per value.
     pub verdicts: Vec<Verdict>,
     /// What it has learned by now, for the next call.
-    pub learned: Vec<u8>,
+    pub learned: Bytes,
 }
 
 /// Any call to a detector, as it arrives.

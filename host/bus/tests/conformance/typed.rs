@@ -123,7 +123,7 @@ impl ServeDetector for Echoing {
             return Err(refuse(call));
         }
         let verdict = Verdict { score: 0.5, anomalous: true, expected_low: f64::MIN, expected_high: 2.0 };
-        Ok(Judged { verdicts: vec![verdict], learned: vec![7; 3] })
+        Ok(Judged { verdicts: vec![verdict], learned: vec![7; 3].into() })
     }
 }
 
@@ -215,10 +215,10 @@ async fn profilers(bench: &Bench) {
 async fn detectors(bench: &Bench) {
     let serving = Calls::AnomalyDetector(Arc::new(Echoing));
     let service = serve_calls(bench.other.as_ref(), &plugin(), serving, 2).await.unwrap();
-    let learned = Some(vec![0, 255]);
+    let learned = Some(vec![0, 255].into());
     let judge = JudgeCall { plugin: plugin(), learned, values: history(vec![f64::NAN]), sensitivity: 0.25 };
     let judged = call(bench.bus.as_ref(), &judge, LONG).await.unwrap();
-    assert_eq!((judged.verdicts[0].expected_low, judged.learned), (f64::MIN, vec![7; 3]));
+    assert_eq!((judged.verdicts[0].expected_low, judged.learned), (f64::MIN, vec![7; 3].into()));
     service.stop().await;
 }
 

@@ -32,11 +32,11 @@ impl Client {
         self.answer(self.request(Method::GET, path)).await
     }
 
-    /// The same, `None` where there is nothing yet.
-    pub(super) async fn get_if_there<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, CliError> {
+    /// The same; where there is nothing yet, why.
+    pub(super) async fn get_if_there<T: DeserializeOwned>(&self, path: &str) -> Result<Result<T, String>, CliError> {
         match self.get(path).await {
-            Ok(found) => Ok(Some(found)),
-            Err(CliError::Refused(problem)) if problem.status == 404 => Ok(None),
+            Ok(found) => Ok(Ok(found)),
+            Err(CliError::Refused(problem)) if problem.status == 404 => Ok(Err(problem.detail)),
             Err(error) => Err(error),
         }
     }

@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod doctor;
 mod error;
+mod files;
 mod forecast;
 mod ingest;
 mod output;

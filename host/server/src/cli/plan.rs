@@ -37,7 +37,7 @@ pub(super) async fn run(global: &Global, command: PlanCommand) -> Result<(), Cli
     let path = format!("/v1/personas/{}", segment(&name));
     let plan: Plan = client.get(&format!("{path}/plan")).await?;
     // A plan without a forecast says so in its reasons.
-    let forecast = client.get_if_there(&format!("{path}/forecast")).await?;
+    let forecast = client.get_if_there(&format!("{path}/forecast")).await?.ok();
     show(global.output, &Explained { plan, forecast }, explain);
     Ok(())
 }

@@ -56,7 +56,7 @@ struct Forecaster<'a> {
 
 /// Why there is no forecast.
 #[derive(Debug, thiserror::Error)]
-enum NoForecast {
+pub(super) enum NoForecast {
     #[error("no load of {0} has been measured yet")]
     NeverMeasured(String),
     #[error("the last load of {series} is from {last}, more than {steps} steps ago")]
@@ -129,18 +129,23 @@ impl Core {
     }
 
     async fn forecast_from_now(&self, persona: &Persona, now: TimestampMs) -> Result<Fan, NoForecast> {
-        let Settings { step_ms, stale_after_steps, .. } = self.settings.clone();
-        let key = &persona.spec.demand.series;
-        let (last_at, _) = self.series.latest(key).ok_or_else(|| NoForecast::NeverMeasured(key.to_string()))?;
-        let measured_through = last_at.floor(step_ms) + step_ms;
-        if now.since(measured_through) > stale_after_steps * step_ms {
-            return Err(NoForecast::Stale { series: key.to_string(), last: last_at, steps: stale_after_steps });
-        }
-        self.watch(persona, measured_through).await;
-        let fan = self.fan_of_first_that_can(persona, measured_through).await?;
-        let ahead = fan.starting_at(now.floor(step_ms)).ok_or(NoForecast::Outrun)?;
+        let through = self.measured_through(persona, now)?;
+        let fan = self.fan_of_first_that_can(persona, through).await?;
+        let ahead = fan.starting_at(now.floor(self.settings.step_ms)).ok_or(NoForecast::Outrun)?;
         self.remember(persona, &ahead);
         Ok(ahead)
+    }
+
+    /// The end of the last step that was measured, unless that is too long ago.
+    pub(super) fn measured_through(&self, persona: &Persona, now: TimestampMs) -> Result<TimestampMs, NoForecast> {
+        let Settings { step_ms, stale_after_steps, .. } = &self.settings;
+        let key = &persona.spec.demand.series;
+        let (last_at, _) = self.series.latest(key).ok_or_else(|| NoForecast::NeverMeasured(key.to_string()))?;
+        let measured_through = last_at.floor(*step_ms) + *step_ms;
+        if now.since(measured_through) > stale_after_steps * step_ms {
+            return Err(NoForecast::Stale { series: key.to_string(), last: last_at, steps: *stale_after_steps });
+        }
+        Ok(measured_through)
     }
 
     /// The forecast of the first of the persona's forecasters that has one.

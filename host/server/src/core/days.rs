@@ -16,17 +16,17 @@ use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::persona::Persona;
 use forewarm_domain::plugin::PluginErrorKind;
 use forewarm_domain::series::Series;
-use forewarm_domain::time::{DAY_MS, HOUR_MS, TimestampMs};
+use forewarm_domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, TimestampMs};
 use forewarm_forecasting::REPORT_LEVELS;
 use forewarm_forecasting::backtest::{Judged, Plan, judged, places};
 use forewarm_forecasting::combine::CombineError;
-use forewarm_forecasting::ensemble::{Pool, Standing, Window, combined};
+use forewarm_forecasting::ensemble::{Pool, Standing, Window, combined, weights};
 use forewarm_forecasting::online::AdaptiveLevels;
 use forewarm_forecasting::schedule::due_ms;
 use forewarm_forecasting::seasons::{self, Cycle, FoundSeason};
 use futures::{StreamExt, stream};
-use record::{Answers, Kept, records, weighted_by};
-pub use record::{DayForecast, LoadSeason, ModelRecord, WeightedBy};
+use record::{Answers, Kept, records};
+pub use record::{DayForecast, LoadSeason, ModelRecord};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +45,9 @@ const POOLED: usize = 256;
 /// A pool stands for so long.
 const POOL_MS: i64 = HOUR_MS;
 /// What failed is tried again after this long.
-const BETWEEN_TRIES_MS: i64 = HOUR_MS;
+const BETWEEN_TRIES_MS: i64 = 5 * MINUTE_MS;
+/// Of a load that ended so long ago nothing is said.
+const STALE_MS: i64 = DAY_MS;
 
 /// What is known of the days of all personas.
 pub(super) struct DayClock {
@@ -61,19 +63,22 @@ struct Pooled {
 }
 
 /// One persona's days.
+#[derive(Default)]
 struct Known {
     kept: Option<Arc<Kept>>,
     /// What its backtests said, since the host began.
     standing: Option<Arc<Standing>>,
-    /// Not before; what failed waits.
-    rests_until: TimestampMs,
+    /// Why the last try failed, and when the next one is.
+    failed: Option<(String, TimestampMs)>,
 }
 
 /// Why there is no forecast of a persona's days.
 #[derive(Debug, thiserror::Error)]
 enum NoDays {
-    #[error("nothing was measured in {HOURS_MIN} whole hours yet")]
+    #[error("two whole hours of load are needed")]
     TooShort,
+    #[error("the last load is from {0}, more than a day ago")]
+    Stale(TimestampMs),
     #[error("the history could not be read: {0}")]
     History(String),
     #[error("no forecaster answered: {0}")]
@@ -89,7 +94,7 @@ impl DayClock {
         for persona in catalog.list() {
             let name = persona.spec.name.clone();
             let kept = store.setting(&key(&name)).await?.and_then(|text| serde_json::from_str(&text).ok());
-            known.insert(name, Known { kept: kept.map(Arc::new), standing: None, rests_until: TimestampMs::MIN });
+            known.insert(name, Known { kept: kept.map(Arc::new), ..Known::default() });
         }
         let pooled = Pooled { pool: Arc::default(), records: 0, at: TimestampMs::MIN };
         Ok(Self { known: Mutex::new(known), pooled: Mutex::new(pooled) })
@@ -104,17 +109,17 @@ impl DayClock {
     }
 
     fn rests(&self, name: &PersonaName, now: TimestampMs) -> bool {
-        self.known().get(name).is_some_and(|known| now < known.rests_until)
+        let known = self.known();
+        known.get(name).and_then(|known| known.failed.as_ref()).is_some_and(|(_, until)| now < *until)
     }
 
-    fn put(
-        &self,
-        name: PersonaName,
-        kept: Option<Arc<Kept>>,
-        standing: Option<Arc<Standing>>,
-        rests_until: TimestampMs,
-    ) {
-        self.known().insert(name, Known { kept, standing, rests_until });
+    fn put(&self, name: &PersonaName, kept: Kept, standing: Standing) {
+        let known = Known { kept: Some(Arc::new(kept)), standing: Some(Arc::new(standing)), failed: None };
+        self.known().insert(name.clone(), known);
+    }
+
+    fn failed(&self, name: &PersonaName, why: &NoDays, until: TimestampMs) {
+        self.known().entry(name.clone()).or_default().failed = Some((why.to_string(), until));
     }
 
     /// The pool; made anew once there are half as many records again, or after an hour.
@@ -133,9 +138,20 @@ impl DayClock {
 
 impl Core {
     /// The newest forecast of a persona's days.
-    #[must_use]
-    pub fn day_forecast(&self, name: &PersonaName) -> Option<DayForecast> {
-        Some(self.days.kept(name)?.forecast.clone())
+    ///
+    /// # Errors
+    /// Why there is none that still reaches beyond the present.
+    pub fn day_forecast(&self, name: &PersonaName) -> Result<DayForecast, String> {
+        let known = self.days.known();
+        let known = known.get(name);
+        let kept = known.and_then(|known| known.kept.as_ref());
+        let ahead = kept.filter(|kept| kept.forecast.fan.end() > self.clock.now());
+        ahead.map(|kept| kept.forecast.clone()).ok_or_else(|| {
+            let none = || "`planning.day_forecasters` names no forecaster".to_owned();
+            let failed = || known.and_then(|known| Some(known.failed.as_ref()?.0.clone()));
+            let soon = || "its turn is within seconds of its first load".to_owned();
+            if self.settings.day_forecasters.is_empty() { none() } else { failed().unwrap_or_else(soon) }
+        })
     }
 
     /// Forecasts the days of every persona whose turn it is, one after the other; gives how many.
@@ -166,13 +182,11 @@ impl Core {
         match made {
             Ok((kept, standing)) => {
                 self.keep_days(name, &kept).await;
-                self.days.put(name.clone(), Some(Arc::new(kept)), Some(Arc::new(standing)), TimestampMs::MIN);
+                self.days.put(name, kept, standing);
             }
             Err(why) => {
-                let before = self.days.kept(name);
-                let rest = if matches!(why, NoDays::TooShort) { HOUR_MS / 12 } else { BETWEEN_TRIES_MS };
                 debug!(persona = %name, %why, "the coming days are not forecast");
-                self.days.put(name.clone(), before, None, now + rest);
+                self.days.failed(name, &why, now + BETWEEN_TRIES_MS);
             }
         }
     }
@@ -197,12 +211,14 @@ impl Core {
         let levels = self.levels_after(persona, &hours);
         let read_at = levels.effective();
         let fan = combined(&judged.members, &judged.standing, &pool, &read_at, judged.floor)?;
+        let (weights, weighted_by) =
+            weights(&judged.members, &judged.standing, &pool).ok_or(CombineError::Empty(members.len()))?;
         let forecast = DayForecast {
             made_at: now,
             next_at: next_turn(&persona.spec.name, now),
             fan,
-            models: records(members, &judged, &answers, &pool),
-            weighted_by: weighted_by(&judged, &pool),
+            models: records(members, &weights, &answers),
+            weighted_by,
             windows: answers.windows.keys().map(|place| hours.start + hours.step_ms * *place as i64).collect(),
             seasons: found.iter().map(|season| LoadSeason::of(season, hours.step_ms)).collect(),
             read_at,
@@ -213,11 +229,15 @@ impl Core {
     /// The load by whole hours, without what did not belong.
     async fn hours_of(&self, persona: &Persona, now: TimestampMs) -> Result<Series, NoDays> {
         let to = now.floor(HOUR_MS);
+        let (last, _) = self.series.latest(&persona.spec.demand.series).ok_or(NoDays::TooShort)?;
+        if to.since(last) > STALE_MS {
+            return Err(NoDays::Stale(last));
+        }
         let span = HISTORY_MS.min(self.settings.step_ms * i64::from(HISTORY_STEPS_MAX));
         let history = self.series.history(&persona.spec.demand.series, to - span, to).await;
         let mut history = history.map_err(|error| NoDays::History(error.to_string()))?;
         self.watchman.mask(&persona.spec.name, &mut history);
-        let hours = history.coarsened(HOUR_MS);
+        let hours = history.extended(to).coarsened(HOUR_MS);
         let measured = hours.values.iter().filter(|value| value.is_finite()).count();
         if measured < HOURS_MIN { Err(NoDays::TooShort) } else { Ok(hours) }
     }
@@ -264,9 +284,11 @@ impl Core {
             levels: REPORT_LEVELS.to_vec(),
         };
         let mut answered = self.ask(&call).await;
-        if answered.as_ref().is_err_and(|error| error.kind == PluginErrorKind::InvalidInput) {
-            // Not every forecaster takes seasons.
-            call.parameters = json!({});
+        // Not every forecaster takes seasons.
+        let refused = answered.as_ref().is_err_and(|error| error.kind == PluginErrorKind::InvalidInput);
+        let plain = json!({});
+        if refused && call.parameters != plain {
+            call.parameters = plain;
             answered = self.ask(&call).await;
         }
         match answered {
@@ -282,7 +304,10 @@ impl Core {
 
     /// The levels to read at, after what followed the forecast before.
     fn levels_after(&self, persona: &Persona, hours: &Series) -> AdaptiveLevels {
-        let before = self.days.kept(&persona.spec.name).filter(|kept| kept.series == persona.spec.demand.series);
+        // A version before may have asked for other levels.
+        let fits =
+            |kept: &Arc<Kept>| kept.series == persona.spec.demand.series && kept.forecast.fan.levels() == REPORT_LEVELS;
+        let before = self.days.kept(&persona.spec.name).filter(fits);
         let Some(before) = before else { return AdaptiveLevels::new(&REPORT_LEVELS) };
         let mut levels = before.levels.clone();
         let fan = &before.forecast.fan;
@@ -300,8 +325,7 @@ fn parameters(found: &[FoundSeason], step_ms: i64) -> Value {
     if found.iter().all(|season| matches!(season.cycle, Cycle::Day | Cycle::Week)) {
         return json!({});
     }
-    let usual = [DAY_MS, 7 * DAY_MS].map(|period_ms| (period_ms / step_ms) as usize);
-    let mut lengths: Vec<usize> = found.iter().map(|season| season.period).chain(usual).collect();
+    let mut lengths: Vec<usize> = found.iter().map(|season| season.period).chain(seasons::usual(step_ms)).collect();
     lengths.sort_unstable();
     lengths.dedup();
     lengths.truncate(seasons::SEASONS_MAX);

@@ -39,7 +39,7 @@ use tracing::warn;
 pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
-pub use days::{DayForecast, LoadSeason, ModelRecord, WeightedBy};
+pub use days::{DayForecast, LoadSeason, ModelRecord};
 pub use view::{PersonaStatus, ProfileError, Status};
 pub use watch::Anomaly;
 

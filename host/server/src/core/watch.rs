@@ -6,20 +6,24 @@ mod episodes;
 use super::Core;
 pub use episodes::Anomaly;
 use episodes::Episodes;
+use bytes::Bytes;
 use forewarm_bus::message::{EventTopic, JudgeCall};
 use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::persona::Persona;
 use forewarm_domain::plugin::{PluginError, PluginErrorKind};
 use forewarm_domain::series::{Series, SeriesKey};
 use forewarm_domain::time::TimestampMs;
+use futures::{StreamExt, stream};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::{debug, warn};
 
 /// How much detectors find: about what `forewarm anomalies` finds unless told otherwise.
 const SENSITIVITY: f64 = 0.5;
 /// A watch begins with so many steps of history, four days of minutes.
 const HISTORY_STEPS: i64 = 5_760;
+/// Few, so that plans find guests free.
+const AT_A_TIME: usize = 2;
 /// After a failure nobody is asked for so many steps: to begin anew costs more than to look on.
 const STEPS_BETWEEN_TRIES: i64 = 60;
 
@@ -37,7 +41,7 @@ struct Watch {
     plugin: PluginName,
     series: SeriesKey,
     /// What the detector has learned.
-    learned: Vec<u8>,
+    learned: Bytes,
     /// The end of the last step that was judged.
     seen_through: TimestampMs,
     episodes: Episodes,
@@ -77,9 +81,19 @@ impl Watchman {
 }
 
 impl Core {
-    /// Shows the persona's detector what was measured since it last looked. A detector that fails, or that no host
-    /// carries, keeps nothing from being planned.
-    pub(super) async fn watch(&self, persona: &Persona, through: TimestampMs) {
+    /// Shows every persona's detector what was measured since it last looked. A detector that fails, or that no host
+    /// carries, keeps the others from nothing.
+    pub async fn watch(&self) {
+        let now = self.clock.now();
+        let one = |persona: Arc<Persona>| async move {
+            if let Ok(through) = self.measured_through(&persona, now) {
+                self.watch_one(&persona, through).await;
+            }
+        };
+        stream::iter(self.catalog.list()).for_each_concurrent(AT_A_TIME, one).await;
+    }
+
+    async fn watch_one(&self, persona: &Persona, through: TimestampMs) {
         let name = &persona.spec.name;
         let Some(plugin) = &persona.spec.plugins.anomaly_detector else {
             self.watchman.watches().remove(name);
@@ -129,7 +143,7 @@ impl Core {
         let watch = Watch {
             plugin: plugin.clone(),
             series: key.clone(),
-            learned: Vec::new(),
+            learned: Bytes::new(),
             seen_through: values.start,
             episodes: Episodes::default(),
         };
@@ -150,7 +164,7 @@ impl Core {
         &self,
         persona: &Persona,
         mut watch: Watch,
-        learned: Option<Vec<u8>>,
+        learned: Option<Bytes>,
         values: Series,
     ) -> Result<Vec<Anomaly>, PluginError> {
         let (start, step_ms, end, shown) = (values.start, values.step_ms, values.end(), values.values.clone());

@@ -11,12 +11,12 @@ const VALUES_AT_A_TIME: usize = 100_000;
 pub(super) async fn judge(detector: &AnomalyDetector, call: JudgeCall) -> Result<Judged, PluginError> {
     let Series { start, step_ms, values } = call.values;
     let mut stream = match call.learned {
-        Some(learned) => detector.restore(learned).await?,
+        Some(learned) => detector.restore(learned.into()).await?,
         None => detector.start(Series { start, step_ms, values: Vec::new() }, call.sensitivity).await?,
     };
     let mut verdicts = Vec::with_capacity(values.len());
     for values in values.chunks(VALUES_AT_A_TIME) {
         verdicts.extend(stream.push(values.to_vec()).await?);
     }
-    Ok(Judged { verdicts, learned: stream.save().await? })
+    Ok(Judged { verdicts, learned: stream.save().await?.into() })
 }

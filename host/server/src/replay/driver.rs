@@ -182,7 +182,9 @@ impl Driver {
 
     async fn plan(&self) -> Result<(), ReplayError> {
         self.core.cycle().await.map_err(host)?;
-        self.core.dispatch().await.map_err(host)
+        self.core.dispatch().await.map_err(host)?;
+        self.core.watch().await;
+        Ok(())
     }
 
     fn demand(&self, index: usize) -> u32 {

@@ -1,7 +1,7 @@
 //! What is written and printed of the anomalies in a file.
 
 use super::AnomaliesArgs;
-use super::ranges::{Range, bound, ranges};
+use super::ranges::{Range, ranges};
 use crate::cli::error::CliError;
 use crate::cli::output::{number, or_dash, table, text};
 use forewarm_domain::plugin::Verdict;
@@ -92,7 +92,7 @@ pub(super) fn write_values(file: &Path, judged: &[Judged]) -> Result<(), CliErro
         for judged in judged {
             for (at, value, of) in rows(judged) {
                 let id = several.then(|| judged.0.id.clone());
-                let bounds = [bound(of.expected_low), bound(of.expected_high)].map(optional);
+                let bounds = <[_; 2]>::from(of.usual()).map(optional);
                 let value = if value.is_nan() { String::new() } else { value.to_string() };
                 let fields = [at.to_string(), value, of.score.to_string()].into_iter().chain(bounds);
                 let anomaly = u8::from(of.anomalous).to_string();
@@ -106,9 +106,4 @@ pub(super) fn write_values(file: &Path, judged: &[Judged]) -> Result<(), CliErro
 
 fn optional(bound: Option<f64>) -> String {
     bound.map_or_else(String::new, |bound| bound.to_string())
-}
-
-pub(super) fn write_report(file: &Path, report: &Report) -> Result<(), CliError> {
-    let text = serde_json::to_string_pretty(report).map_err(|error| CliError::Failed(error.to_string()))?;
-    std::fs::write(file, text + "\n").map_err(|error| CliError::file(file, "can't be written", error))
 }

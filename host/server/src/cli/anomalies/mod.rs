@@ -5,6 +5,7 @@ mod ranges;
 
 use super::Global;
 use super::error::CliError;
+use super::files::{read_series, write_json};
 use super::output::show;
 use super::plugin::file::PluginFile;
 use crate::config::Config;
@@ -15,8 +16,7 @@ use forewarm_domain::plugin::{PluginError, Verdict};
 use forewarm_domain::series::Series;
 use forewarm_forecasting::long::{self, LongSeries, NUMBERED_STEP_MS};
 use forewarm_runtime::{AnomalyDetector, MemoryState, Plugin};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Values that a detector is shown at a time.
@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, args: AnomaliesArgs) -> Result<(), CliE
     if !(args.sensitivity > 0.0 && args.sensitivity < 1.0) {
         return Err(CliError::Usage(format!("--sensitivity lies inside (0, 1), not at {}", args.sensitivity)));
     }
-    let series = read(&args.file)?;
+    let series = read_series(&args.file, |source| long::read_any(source, NUMBERED_STEP_MS))?;
     let detector = detector(&global.config()?, &args).await?;
     let mut judged = Vec::with_capacity(series.len());
     for series in series {
@@ -63,15 +63,10 @@ pub(super) async fn run(global: &Global, args: AnomaliesArgs) -> Result<(), CliE
     }
     let report = Report::new(&judged, &args);
     if let Some(file) = &args.json {
-        account::write_report(file, &report)?;
+        write_json(file, &report)?;
     }
     show(global.output, &report, Report::page);
     Ok(())
-}
-
-fn read(file: &Path) -> Result<Vec<LongSeries>, CliError> {
-    let source = File::open(file).map_err(|error| CliError::file(file, "can't be read", error))?;
-    long::read_any(source, NUMBERED_STEP_MS).map_err(|error| CliError::file(file, "can't be used", error))
 }
 
 async fn detector(config: &Config, args: &AnomaliesArgs) -> Result<AnomalyDetector, CliError> {

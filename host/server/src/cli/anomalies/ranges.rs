@@ -22,11 +22,9 @@ pub(super) struct Range {
     pub(super) expected_high: Option<f64>,
     #[serde(skip)]
     last: usize,
-}
-
-/// A bound of what was usual, unless nothing was known.
-pub(super) fn bound(bound: f64) -> Option<f64> {
-    (f64::MIN < bound && bound < f64::MAX).then_some(bound)
+    /// Of `value`.
+    #[serde(skip)]
+    distance: f64,
 }
 
 /// The ranges of a series, given as time, value and verdict, the oldest first.
@@ -43,35 +41,19 @@ pub(super) fn ranges(judged: impl Iterator<Item = (TimestampMs, f64, Verdict)>) 
 
 impl Range {
     fn begin(last: usize, at: TimestampMs, value: f64, of: Verdict) -> Self {
-        Self {
-            from: at,
-            to: at,
-            values: 1,
-            value,
-            score: of.score,
-            expected_low: bound(of.expected_low),
-            expected_high: bound(of.expected_high),
-            last,
-        }
+        let ((expected_low, expected_high), distance) = (of.usual(), of.distance(value));
+        Self { from: at, to: at, values: 1, value, score: of.score, expected_low, expected_high, last, distance }
     }
 
     fn grow(&mut self, index: usize, at: TimestampMs, value: f64, of: Verdict) {
-        let farther = distance(value, bound(of.expected_low), bound(of.expected_high))
-            > distance(self.value, self.expected_low, self.expected_high);
-        if farther {
-            self.value = value;
-            self.expected_low = bound(of.expected_low);
-            self.expected_high = bound(of.expected_high);
+        let distance = of.distance(value);
+        if distance > self.distance {
+            (self.value, self.distance) = (value, distance);
+            (self.expected_low, self.expected_high) = of.usual();
         }
         self.score = self.score.max(of.score);
         (self.last, self.to, self.values) = (index, at, self.values + 1);
     }
-}
-
-fn distance(value: f64, low: Option<f64>, high: Option<f64>) -> f64 {
-    let below = low.map_or(0.0, |low| low - value);
-    let above = high.map_or(0.0, |high| value - high);
-    below.max(above).max(0.0)
 }
 
 #[cfg(test)]

@@ -1,18 +1,16 @@
 //! What a backtest is about: the series on their grids, what is scored, and the seasons.
 
-use super::{BacktestArgs, SEASON_MAX};
+use super::BacktestArgs;
 use crate::cli::error::CliError;
+use crate::cli::files::read_series;
 use forewarm_domain::series::Series;
-use forewarm_domain::time::DAY_MS;
-use forewarm_forecasting::long::{LongSeries, read};
+use forewarm_domain::time::SECOND_MS;
+use forewarm_forecasting::long::{self, LongSeries, common_step};
+use forewarm_forecasting::seasons;
 use forewarm_forecasting::windows::origins;
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-
-/// A day has to have this many steps to be a season.
-const DAY_STEPS_MIN: i64 = 4;
 
 /// See the module's description.
 pub(super) struct Input {
@@ -64,15 +62,10 @@ type After = HashMap<String, LongSeries>;
 
 /// Reads the files.
 fn read_all(args: &BacktestArgs) -> Result<(Vec<LongSeries>, Option<After>), CliError> {
-    let history = read_file(&args.history, args.step)?;
-    let actual = args.actual.as_deref().map(|path| read_file(path, args.step)).transpose()?;
+    let file = |path: &Path| read_series(path, |source| long::read(source, i64::from(args.step) * SECOND_MS));
+    let history = file(&args.history)?;
+    let actual = args.actual.as_deref().map(file).transpose()?;
     Ok((history, actual.map(|all| all.into_iter().map(|one| (one.id.clone(), one)).collect())))
-}
-
-fn read_file(path: &Path, step_s: u32) -> Result<Vec<LongSeries>, CliError> {
-    let file = File::open(path).map_err(|error| CliError::file(path, "can't be read", error))?;
-    let buffered = std::io::BufReader::new(file);
-    read(buffered, i64::from(step_s) * 1_000).map_err(|error| CliError::file(path, "does not fit", error))
 }
 
 pub(super) fn input(args: &BacktestArgs) -> Result<Input, CliError> {
@@ -123,16 +116,9 @@ fn after(actual: &mut After, id: &str, args: &BacktestArgs) -> Result<Vec<f64>, 
 
 /// A day and a week, in the steps that the series share.
 fn usual(series: &[LongSeries]) -> Result<Vec<usize>, CliError> {
-    let step_ms = series.first().map_or(DAY_MS, |one| one.step_ms);
-    if let Some(other) = series.iter().find(|one| one.step_ms != step_ms) {
-        let (id, step) = (&other.id, other.step_ms);
-        return Err(CliError::Usage(format!(
-            "`{id}` has steps of {step} ms, the first series {step_ms}: give --season, or one file per step"
-        )));
-    }
-    let whole = |ms: i64| (ms % step_ms == 0 && ms / step_ms >= DAY_STEPS_MIN).then_some((ms / step_ms) as usize);
-    let found: Vec<usize> = [whole(DAY_MS), whole(7 * DAY_MS)].into_iter().flatten().collect();
-    let found: Vec<usize> = found.into_iter().filter(|season| *season <= SEASON_MAX).collect();
+    let apart = |what: String| CliError::Usage(format!("{what}: give --season, or one file per step"));
+    let step_ms = common_step(series).map_err(apart)?;
+    let found = seasons::usual(step_ms);
     if found.is_empty() {
         let what = format!("neither a day nor a week is a season of steps of {step_ms} ms: give --season");
         return Err(CliError::Usage(what));
@@ -142,15 +128,9 @@ fn usual(series: &[LongSeries]) -> Result<Vec<usize>, CliError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::args;
     use super::*;
-    use clap::Parser;
     use std::fmt::Write;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: BacktestArgs,
-    }
 
     fn rows(id: &str, count: usize) -> String {
         (0..count).fold(String::new(), |mut text, step| {
@@ -166,12 +146,12 @@ mod tests {
             std::fs::write(&path, format!("series_id,timestamp,value\n{rows}")).expect("written");
             path.display().to_string()
         };
-        let mut words = vec!["backtest".to_owned(), "--history".to_owned(), file("h.csv", history)];
+        let mut words = vec!["--history".to_owned(), file("h.csv", history)];
         if let Some(actual) = actual {
             words.extend(["--actual".to_owned(), file("a.csv", actual)]);
         }
         words.extend(line.split_whitespace().map(str::to_owned));
-        input(&Line::try_parse_from(words).expect("a line").args).map_err(|error| error.to_string())
+        input(&args(words)).map_err(|error| error.to_string())
     }
 
     #[test]

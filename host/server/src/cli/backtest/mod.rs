@@ -7,9 +7,10 @@ mod input;
 mod members;
 mod page;
 
-use super::Global;
 use super::error::CliError;
-use super::output::{print, show};
+use super::files::write_json;
+use super::output::show;
+use super::{Format, Global};
 use crate::config::Config;
 use clap::Args;
 use forewarm_domain::forecast::check_levels;
@@ -104,12 +105,9 @@ pub(super) async fn run(global: &Global, args: BacktestArgs) -> Result<(), CliEr
     }
     let report = evaluated.report(&input, &members, &args);
     match &args.json {
-        Some(file) if file.as_os_str() == "-" => {
-            print(&serde_json::to_string_pretty(&report).map_err(|error| CliError::Failed(error.to_string()))?);
-        }
+        Some(file) if file.as_os_str() == "-" => show(Format::Json, &report, page::page),
         Some(file) => {
-            let text = serde_json::to_string_pretty(&report).map_err(|error| CliError::Failed(error.to_string()))?;
-            std::fs::write(file, text + "\n").map_err(|error| CliError::file(file, "can't be written", error))?;
+            write_json(file, &report)?;
             show(global.output, &report, page::page);
         }
         None => show(global.output, &report, page::page),
@@ -139,9 +137,14 @@ mod tests {
         args: BacktestArgs,
     }
 
+    /// The arguments of a line without the command's name.
+    pub(super) fn args(words: impl IntoIterator<Item = String>) -> BacktestArgs {
+        let line = std::iter::once("backtest".to_owned()).chain(words);
+        Line::try_parse_from(line).expect("a line").args
+    }
+
     fn check(line: &str) -> String {
-        let words = std::iter::once("backtest").chain(line.split_whitespace());
-        match Line::try_parse_from(words).expect("a line").args.check() {
+        match args(line.split_whitespace().map(str::to_owned)).check() {
             Ok(()) => String::new(),
             Err(error) => error.to_string(),
         }

@@ -6,11 +6,12 @@ use super::Global;
 use super::client::segment;
 use super::error::CliError;
 use super::output::{number, or_dash, show, table, text};
-use crate::core::{Anomaly, DayForecast, LoadSeason, ModelRecord, WeightedBy};
+use crate::core::{Anomaly, DayForecast, LoadSeason, ModelRecord};
 use clap::Args;
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::persona::Persona;
 use forewarm_domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use forewarm_forecasting::ensemble::WeightedBy;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -31,6 +32,8 @@ struct Known {
     steps: Option<Fan>,
     /// The next days.
     days: Option<DayForecast>,
+    /// Why one of them is missing.
+    missing: Vec<String>,
     anomalies: Vec<Anomaly>,
 }
 
@@ -38,10 +41,14 @@ pub(super) async fn run(global: &Global, args: ForecastArgs) -> Result<(), CliEr
     let client = global.client()?;
     let path = format!("/v1/personas/{}", segment(&args.name));
     let persona: Persona = client.get(&path).await?;
+    let steps = client.get_if_there(&format!("{path}/forecast")).await?;
+    let days = client.get_if_there(&format!("{path}/forecast/days")).await?;
+    let missing = steps.as_ref().err().into_iter().chain(days.as_ref().err()).cloned().collect();
     let known = Known {
         persona: persona.spec.name.to_string(),
-        steps: client.get_if_there(&format!("{path}/forecast")).await?,
-        days: client.get_if_there(&format!("{path}/forecast/days")).await?,
+        steps: steps.ok(),
+        days: days.ok(),
+        missing,
         anomalies: client.get(&format!("{path}/anomalies")).await?,
     };
     show(global.output, &known, page);
@@ -49,15 +56,15 @@ pub(super) async fn run(global: &Global, args: ForecastArgs) -> Result<(), CliEr
 }
 
 fn page(known: &Known) -> String {
-    let mut page = match &known.steps {
-        Some(fan) => format!("load of {}, the next {}:\n{}", known.persona, span(fan), plot::of(fan)),
-        None => {
-            format!("there is no forecast of the next steps of {}: `forewarm plan explain` says why\n", known.persona)
-        }
-    };
-    match &known.days {
-        Some(days) => page.push_str(&days_page(days)),
-        None => page.push_str("\nthe coming days are not forecast yet: two whole hours of load are needed\n"),
+    let mut page = String::new();
+    if let Some(fan) = &known.steps {
+        let _ = writeln!(page, "load of {}, the next {}:\n{}", known.persona, span(fan), plot::of(fan));
+    }
+    if let Some(days) = &known.days {
+        page.push_str(&days_page(days));
+    }
+    for why in &known.missing {
+        let _ = writeln!(page, "{why}");
     }
     if known.anomalies.is_empty() {
         page.push_str("\nno anomalies\n");
@@ -73,7 +80,7 @@ fn days_page(days: &DayForecast) -> String {
         WeightedBy::Pool => "the backtests of other personas",
         WeightedBy::Nobody => "no backtest: all count the same",
     };
-    let mut page = format!("\nthe next {}, by hours, made {}:\n{}", span(&days.fan), days.made_at, plot::of(&days.fan));
+    let mut page = format!("the next {}, by hours, made {}:\n{}", span(&days.fan), days.made_at, plot::of(&days.fan));
     let _ = write!(page, "\nforecasters, weighed by {by}:\n{}\n", models(&days.models));
     for model in &days.models {
         if let Some(why) = &model.failure {
@@ -173,7 +180,13 @@ mod tests {
             seasons: vec![LoadSeason { period_s: 86_400, cycle: Cycle::Day, strength: 0.5, error_share: 0.25 }],
             read_at: vec![0.05, 0.5, 0.95],
         };
-        let known = Known { persona: "web".into(), steps: Some(fan(60_000, 30)), days: Some(days), anomalies: vec![] };
+        let known = Known {
+            persona: "web".into(),
+            steps: Some(fan(60_000, 30)),
+            days: Some(days),
+            missing: vec![],
+            anomalies: vec![],
+        };
         let page = page(&known);
         for part in [
             "load of web, the next 30 minutes",
@@ -195,7 +208,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_yet_is_told() {
-        let page = page(&Known { persona: "web".into(), steps: None, days: None, anomalies: vec![] });
-        assert!(page.contains("no forecast of the next steps of web") && page.contains("two whole hours"), "{page}");
+        let missing = vec!["the plan says why".to_owned(), "it is too early".to_owned()];
+        let page = page(&Known { persona: "web".into(), steps: None, days: None, missing, anomalies: vec![] });
+        assert_eq!(page, "the plan says why\nit is too early\n\nno anomalies\n");
     }
 }

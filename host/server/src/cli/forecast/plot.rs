@@ -22,7 +22,6 @@ pub(super) fn of(fan: &Fan) -> String {
     let low = values().fold(f64::INFINITY, f64::min).min(0.0);
     let high = values().fold(f64::NEG_INFINITY, f64::max).max(low + f64::MIN_POSITIVE);
     let last = fan.horizon().saturating_sub(1);
-    let end = fan.start() + fan.step_ms() * fan.horizon() as i64;
     let chart = Chart::new(paths.iter().map(Vec::as_slice).zip(LEVELS).map(drawn).collect())
         .x_axis(
             Axis::default()
@@ -39,7 +38,7 @@ pub(super) fn of(fan: &Fan) -> String {
     chart.render(area, &mut buffer);
     let row = |y: u16| -> String { (0..WIDTH).filter_map(|x| buffer.cell((x, y))).map(Cell::symbol).collect() };
     let mut text: String = (0..HEIGHT).map(|y| format!("{}\n", row(y).trim_end())).collect();
-    let _ = writeln!(text, "line: median; dots: 5% and 95%; from {} to {end}", fan.start());
+    let _ = writeln!(text, "line: median; dots: 5% and 95%; from {} to {}", fan.start(), fan.end());
     text
 }
 

@@ -4,6 +4,7 @@ use super::file::{PluginFile, sandbox};
 use super::series::series;
 use crate::cli::Global;
 use crate::cli::error::CliError;
+use crate::cli::files::write_json;
 use crate::cli::output::{number, show, table, text};
 use clap::Args;
 use forewarm_domain::forecast::PLANNING_LEVELS;
@@ -14,7 +15,7 @@ use forewarm_domain::time::{MINUTE_MS, TimestampMs};
 use forewarm_runtime::{AnomalyDetector, Driver, Forecaster, MemoryState, Plugin, Profiler, RuntimeConfig};
 use serde::Serialize;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -113,15 +114,10 @@ pub(super) async fn run(global: &Global, args: BenchArgs) -> Result<(), CliError
         peak_memory_mib: plugin.metrics().peak_memory_bytes as f64 / f64::from(1 << 20),
     };
     if let Some(file) = &args.json {
-        write(file, &measured)?;
+        write_json(file, &measured)?;
     }
     show(global.output, &measured, page);
     Ok(())
-}
-
-fn write(file: &Path, measured: &Measured) -> Result<(), CliError> {
-    let text = serde_json::to_string_pretty(measured).map_err(|error| CliError::Failed(error.to_string()))?;
-    std::fs::write(file, text + "\n").map_err(|error| CliError::file(file, "can't be written", error))
 }
 
 /// Loads it with nothing compiled, then from the cache.

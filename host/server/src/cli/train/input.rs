@@ -1,14 +1,13 @@
 //! The series that are trained on: a file's, or made-up ones.
 
 use crate::cli::error::CliError;
+use crate::cli::files::read_series;
 use forewarm_forecasting::long::{self, NUMBERED_STEP_MS};
-use std::fs::File;
+use forewarm_forecasting::seasons;
 use std::path::Path;
 
 /// Where the calendar gives no season, as for steps of an odd length.
 const SEASON: usize = 24;
-/// A day, in milliseconds.
-const DAY_MS: i64 = 86_400_000;
 /// Values of a made-up series: eight weeks of hours.
 const GENERATED_VALUES: usize = 1_344;
 
@@ -30,17 +29,13 @@ impl Input {
     }
 
     fn of_file(file: &Path) -> Result<Self, CliError> {
-        let source = File::open(file).map_err(|error| CliError::file(file, "can't be read", error))?;
-        let read =
-            long::read(source, NUMBERED_STEP_MS).map_err(|error| CliError::file(file, "can't be used", error))?;
-        let step_ms = read.first().map_or(NUMBERED_STEP_MS, |series| series.step_ms);
-        if let Some(other) = read.iter().find(|series| series.step_ms != step_ms) {
-            let steps = format!("`{}` has steps of {} ms, others of {step_ms} ms", other.id, other.step_ms);
-            return Err(CliError::file(file, "can't be used", format!("{steps}; train on series of one step")));
-        }
+        let read = read_series(file, |source| long::read(source, NUMBERED_STEP_MS))?;
+        let apart =
+            |what: String| CliError::file(file, "can't be used", format!("{what}; train on series of one step"));
+        let step_ms = long::common_step(&read).map_err(apart)?;
         Ok(Self {
             series: read.into_iter().map(|series| (series.id, series.values)).collect(),
-            season: day(step_ms),
+            season: seasons::usual(step_ms).first().copied().unwrap_or(SEASON),
             source: file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
         })
     }
@@ -55,22 +50,9 @@ impl Input {
     }
 }
 
-/// Steps of a day where they are whole and enough, of a week of days, or [`SEASON`].
-fn day(step_ms: i64) -> usize {
-    let whole = |season_ms: i64| (step_ms > 0 && season_ms % step_ms == 0).then(|| season_ms / step_ms);
-    let enough = |steps: &i64| (4..=10_080).contains(steps);
-    let steps = whole(DAY_MS).filter(enough).or_else(|| whole(7 * DAY_MS).filter(enough));
-    steps.and_then(|steps| usize::try_from(steps).ok()).unwrap_or(SEASON)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_season_is_a_day_or_a_week_of_days() {
-        assert_eq!([3_600_000, 60_000, 86_400_000, 7_000_000].map(day), [24, 1_440, 7, SEASON]);
-    }
 
     #[test]
     fn series_of_one_step_are_read() {

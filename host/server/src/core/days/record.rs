@@ -4,10 +4,10 @@ use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::PluginName;
 use forewarm_domain::series::SeriesKey;
 use forewarm_domain::time::TimestampMs;
-use forewarm_forecasting::backtest::Judged;
-use forewarm_forecasting::ensemble::{Pool, Window, weights};
+use forewarm_forecasting::ensemble::{WeightedBy, Window};
 use forewarm_forecasting::online::AdaptiveLevels;
 use forewarm_forecasting::seasons::{Cycle, FoundSeason};
+use forewarm_forecasting::weights::Weights;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -48,18 +48,6 @@ pub struct ModelRecord {
     pub failure: Option<String>,
 }
 
-/// Whose backtests the weights were read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WeightedBy {
-    /// The persona's own: at least four windows.
-    Own,
-    /// The other personas': its own history is too short.
-    Pool,
-    /// Nobody's: all count the same.
-    Nobody,
-}
-
 /// A season of the load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LoadSeason {
@@ -89,9 +77,8 @@ pub(super) struct Answers {
 }
 
 /// The members' part in a forecast.
-pub(super) fn records(members: &[PluginName], of: &Judged, answers: &Answers, pool: &Pool) -> Vec<ModelRecord> {
-    let weights = weights(&of.members, &of.standing, pool);
-    let share = |index: usize| weights.as_ref().and_then(|weights| weights.shares().get(index).copied());
+pub(super) fn records(members: &[PluginName], weights: &Weights, answers: &Answers) -> Vec<ModelRecord> {
+    let share = |index: usize| weights.shares().get(index).copied();
     let errors: Vec<Vec<f64>> = answers.windows.values().map(Window::errors).collect();
     let of_one = |index: usize| {
         let finite = |errors: &Vec<f64>| errors.get(index).copied().filter(|error| error.is_finite());
@@ -104,14 +91,6 @@ pub(super) fn records(members: &[PluginName], of: &Judged, answers: &Answers, po
         failure: answers.failures.get(index).cloned().flatten(),
     };
     members.iter().enumerate().map(record).collect()
-}
-
-pub(super) fn weighted_by(of: &Judged, pool: &Pool) -> WeightedBy {
-    match (&of.standing.weights, &pool.weights) {
-        (Some(_), _) => WeightedBy::Own,
-        (None, Some(_)) => WeightedBy::Pool,
-        (None, None) => WeightedBy::Nobody,
-    }
 }
 
 /// A forecast with what the next one is made from; outlives the host.

@@ -49,6 +49,8 @@ pub(super) struct Episodes {
 #[derive(Debug, Clone, PartialEq)]
 struct Kept {
     anomaly: Anomaly,
+    /// How far its load lies from what was usual.
+    distance: f64,
     /// The anomalous steps, as long as they are masked.
     steps: Vec<TimestampMs>,
 }
@@ -67,17 +69,10 @@ impl Episodes {
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
-        let anomaly = Anomaly {
-            from: at,
-            to: at + step_ms,
-            steps: 1,
-            value,
-            score: of.score,
-            expected_low: bound(of.expected_low),
-            expected_high: bound(of.expected_high),
-            masked: true,
-        };
-        self.kept.push_back(Kept { anomaly: anomaly.clone(), steps: vec![at] });
+        let (expected_low, expected_high) = of.usual();
+        let (from, to, score) = (at, at + step_ms, of.score);
+        let anomaly = Anomaly { from, to, steps: 1, value, score, expected_low, expected_high, masked: true };
+        self.kept.push_back(Kept { anomaly: anomaly.clone(), distance: of.distance(value), steps: vec![at] });
         Some(anomaly)
     }
 
@@ -99,10 +94,10 @@ impl Episodes {
 
 impl Kept {
     fn grow(&mut self, at: TimestampMs, step_ms: i64, value: f64, of: &Verdict) {
-        let anomaly = &mut self.anomaly;
-        let (low, high) = (bound(of.expected_low), bound(of.expected_high));
-        if distance(value, low, high) > distance(anomaly.value, anomaly.expected_low, anomaly.expected_high) {
-            (anomaly.value, anomaly.expected_low, anomaly.expected_high) = (value, low, high);
+        let (anomaly, distance) = (&mut self.anomaly, of.distance(value));
+        if distance > self.distance {
+            (anomaly.value, self.distance) = (value, distance);
+            (anomaly.expected_low, anomaly.expected_high) = of.usual();
         }
         anomaly.score = anomaly.score.max(of.score);
         anomaly.to = at + step_ms;
@@ -114,16 +109,6 @@ impl Kept {
             self.steps.push(at);
         }
     }
-}
-
-/// A bound of what was usual, unless nothing was known.
-fn bound(bound: f64) -> Option<f64> {
-    (f64::MIN < bound && bound < f64::MAX).then_some(bound)
-}
-
-fn distance(value: f64, low: Option<f64>, high: Option<f64>) -> f64 {
-    let (below, above) = (low.map_or(0.0, |low| low - value), high.map_or(0.0, |high| value - high));
-    below.max(above).max(0.0)
 }
 
 #[cfg(test)]

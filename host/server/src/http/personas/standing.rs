@@ -76,9 +76,8 @@ pub(super) async fn day_forecast(
 ) -> Result<Json<DayForecast>, Problem> {
     caller.may_read()?;
     persona(&state, &name)?;
-    let missing =
-        || not_yet(format!("the days of {name} are not forecast yet: two whole hours of its load are needed"));
-    state.core.day_forecast(&name).map(Json).ok_or_else(missing)
+    let missing = |why| not_yet(format!("the coming days of {name} are not forecast: {why}"));
+    state.core.day_forecast(&name).map(Json).map_err(missing)
 }
 
 /// Gives the newest anomalies of the load, at most 100, the newest first.
