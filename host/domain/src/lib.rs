@@ -10,5 +10,6 @@ pub mod outcome;
 pub mod persona;
 pub mod plan;
 pub mod plugin;
+pub mod policy;
 pub mod series;
 pub mod time;

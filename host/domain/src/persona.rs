@@ -152,18 +152,28 @@ pub struct Scaling {
 
 impl Default for Scaling {
     fn default() -> Self {
-        Self { min: 0, max: 1_000, critical_ratio: 0.95, policy: Policy::LevelProgramme }
+        Self { min: 0, max: 1_000, critical_ratio: 0.95, policy: Policy::Compete }
     }
 }
 
 /// A rule that names the wanted number of instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
+    /// All of the rules below in shadow; the one whose operating cost was least of late decides.
+    Compete,
     /// Least expected cost per level over the forecast's horizon; reactive where no forecast can be had.
     LevelProgramme,
     /// From the last measured load alone, with tolerance and stabilisation (the HPA rule).
     Reactive,
+    /// The highest demand of the last minutes is kept.
+    KeepAlive,
+    /// The mean of the same hour on the last 14 days, or the reactive rule where that wants more.
+    Hourly,
+    /// For sparse demand: released when idle, warmed again before use is likely.
+    HybridHistogram,
+    /// The minimum and the schedules alone.
+    ScheduleOnly,
 }
 
 impl Policy {
@@ -171,8 +181,13 @@ impl Policy {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Compete => "compete",
             Self::LevelProgramme => "level_programme",
             Self::Reactive => "reactive",
+            Self::KeepAlive => "keep_alive",
+            Self::Hourly => "hourly",
+            Self::HybridHistogram => "hybrid_histogram",
+            Self::ScheduleOnly => "schedule_only",
         }
     }
 }

@@ -1,17 +1,21 @@
 //! Deciding how many instances of one persona to hold: a snapshot in, a plan with its reasons out.
 
+mod chances;
 mod level;
-mod reactive;
+mod programme;
+pub(crate) mod reactive;
 
 use crate::forecast::Fan;
 use crate::id::PersonaName;
 use crate::persona::{Policy, Scaling};
+use crate::policy::{self, Choice, Rule};
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use level::{LevelView, MAX_LEVELS_SHOWN};
-pub use reactive::{REACTIVE_STABILISATION_STEPS, REACTIVE_TARGET};
+pub use chances::Chances;
+pub use level::{LevelView, MAX_LEVELS_SHOWN, wanted_levels};
+pub use programme::{Economy, Programme, Standby, Verdict};
 
 /// All that a decision for one persona rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +41,19 @@ pub struct Snapshot {
     pub recent_load: Vec<f64>,
     /// The load to come.
     pub outlook: Outlook,
+    /// The tiers between off and warm that may be used.
+    pub standby: Vec<Standby>,
+    /// Who leads where policies compete.
+    pub choice: Option<Choice>,
+}
+
+impl Snapshot {
+    /// What holding, starting and missing an instance cost.
+    #[must_use]
+    pub fn economy(&self) -> Economy {
+        let lead = self.lead_ms.max(1).unsigned_abs().div_ceil(self.step_ms.max(1).unsigned_abs()) as usize;
+        Economy { standby: self.standby.clone(), ..Economy::of_ratio(self.scaling.critical_ratio, lead) }
+    }
 }
 
 /// What exists of a persona and what is asked for.
@@ -90,6 +107,9 @@ pub struct Plan {
     pub policy: Policy,
     /// Instances to hold, claimed and booting ones included.
     pub wanted: u32,
+    /// Instances to hold in cheaper tiers beyond those.
+    #[serde(default)]
+    pub standby: StandbyCounts,
     /// What there was when it was decided.
     pub stock: Stock,
     /// Why this many, the most telling reason first.
@@ -112,6 +132,15 @@ impl Plan {
     }
 }
 
+/// Instances in the tiers between off and warm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct StandbyCounts {
+    /// Stopped or hibernated.
+    pub parked: u32,
+    /// Booted with the base system only.
+    pub shell: u32,
+}
+
 /// One reason of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
@@ -129,6 +158,10 @@ pub enum ReasonCode {
     LevelProgramme,
     /// The reactive rule over the last loads.
     Reactive,
+    /// Another rule, which the detail names.
+    Rule,
+    /// The rule whose operating cost was least of late.
+    Contest,
     /// No forecast could be had, so the reactive rule decided.
     NoForecast,
     /// The load is not known at present, so nothing is taken away.
@@ -159,16 +192,8 @@ pub fn instances_for(load: f64, capacity_per_instance: f64) -> u32 {
 /// Decides how many instances to hold: the policy first, then the bounds.
 #[must_use]
 pub fn decide(snapshot: &Snapshot) -> Plan {
-    let (policy, target) = match (&snapshot.outlook, snapshot.scaling.policy) {
-        (Outlook::Forecast(fan), Policy::LevelProgramme) => (Policy::LevelProgramme, level::target(snapshot, fan)),
-        (Outlook::Unknown(why), Policy::LevelProgramme) => {
-            let mut target = reactive::target(snapshot);
-            target.reasons.insert(0, Reason::new(ReasonCode::NoForecast, why.clone()));
-            (Policy::Reactive, target)
-        }
-        (_, Policy::Reactive) => (Policy::Reactive, reactive::target(snapshot)),
-    };
-    let Target { wanted, mut reasons, levels } = target;
+    let (policy, target) = target(snapshot);
+    let Target { wanted, standby, mut reasons, levels } = target;
     let wanted = bound(wanted, snapshot, &mut reasons);
     Plan {
         persona: snapshot.persona.clone(),
@@ -176,6 +201,7 @@ pub fn decide(snapshot: &Snapshot) -> Plan {
         at: snapshot.at,
         policy,
         wanted,
+        standby,
         stock: snapshot.stock,
         reasons,
         levels,
@@ -185,8 +211,66 @@ pub fn decide(snapshot: &Snapshot) -> Plan {
 /// What a policy wants, before the bounds.
 struct Target {
     wanted: u32,
+    standby: StandbyCounts,
     reasons: Vec<Reason>,
     levels: Vec<LevelView>,
+}
+
+impl Target {
+    fn of(wanted: u32, reason: Reason) -> Self {
+        Self { wanted, standby: StandbyCounts::default(), reasons: vec![reason], levels: Vec::new() }
+    }
+}
+
+/// What the persona's policy wants, and by which rule that was found.
+fn target(snapshot: &Snapshot) -> (Policy, Target) {
+    match (snapshot.scaling.policy, &snapshot.choice) {
+        (Policy::Compete, Some(choice)) => {
+            let (policy, mut target) = by_rule(snapshot, choice.rule, choice.wanted);
+            target.reasons.push(Reason::new(ReasonCode::Contest, choice.to_string()));
+            (policy, target)
+        }
+        (Policy::Compete | Policy::LevelProgramme, _) => programme(snapshot, None),
+        (Policy::Reactive, _) => (Policy::Reactive, reactive::target(snapshot)),
+        (_, Some(choice)) => by_rule(snapshot, choice.rule, choice.wanted),
+        (_, None) => (Policy::Reactive, reactive::target(snapshot)),
+    }
+}
+
+/// The programme where there is a forecast, else the reactive rule.
+fn programme(snapshot: &Snapshot, recent: Option<policy::Recent>) -> (Policy, Target) {
+    match &snapshot.outlook {
+        Outlook::Forecast(fan) => {
+            let loads = recent.map(|recent| (sorted_tail(&snapshot.recent_load, recent.steps), recent.weight));
+            let recent = loads.as_ref().map(|(loads, weight)| (loads.as_slice(), *weight));
+            (Policy::LevelProgramme, level::target(snapshot, &Chances { fan, recent }))
+        }
+        Outlook::Unknown(why) => {
+            let mut target = reactive::target(snapshot);
+            target.reasons.insert(0, Reason::new(ReasonCode::NoForecast, why.clone()));
+            (Policy::Reactive, target)
+        }
+    }
+}
+
+/// What a rule wants that was decided upon elsewhere: the programme is run for the instances that there really are.
+fn by_rule(snapshot: &Snapshot, rule: Rule, wanted: u32) -> (Policy, Target) {
+    if let Rule::LevelProgramme { recent } = rule {
+        return programme(snapshot, recent);
+    }
+    let known = snapshot.recent_load.last().is_some_and(|load| load.is_finite());
+    if !known {
+        return (Policy::Reactive, reactive::target(snapshot));
+    }
+    (rule.policy(), Target::of(wanted, Reason::new(ReasonCode::Rule, format!("{rule} wants {wanted}"))))
+}
+
+/// The known ones of the last `steps` loads, rising.
+fn sorted_tail(loads: &[f64], steps: usize) -> Vec<f64> {
+    let tail = &loads[loads.len().saturating_sub(steps)..];
+    let mut known: Vec<f64> = tail.iter().copied().filter(|load| load.is_finite()).collect();
+    known.sort_by(f64::total_cmp);
+    known
 }
 
 fn bound(wanted: u32, snapshot: &Snapshot, reasons: &mut Vec<Reason>) -> u32 {
@@ -234,6 +318,8 @@ mod tests {
             stock,
             recent_load: vec![loads[0]; 15],
             outlook: Outlook::Forecast(fan),
+            standby: Vec::new(),
+            choice: None,
         }
     }
 

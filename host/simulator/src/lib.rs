@@ -2,6 +2,13 @@
 //!
 //! Invariants: no clock and no I/O beyond reading a trace from a reader; the same seed gives the same bytes.
 
+pub mod accuracy;
 pub mod clairvoyant;
+pub mod cloud;
+pub mod lane;
+pub mod peers;
+pub mod run;
 pub mod sample;
+pub mod score;
 pub mod trace;
+pub mod world;

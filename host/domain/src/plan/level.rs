@@ -1,16 +1,15 @@
-//! The probabilistic level programme: level k is "the k-th instance", needed at step t with probability P(D_t >= k).
-//!
-//! Costs are linear, so the problem splits by level, and each level is a two-state dynamic programme (off, warm) over
-//! the forecast's horizon. An idle instance-step costs 1, an unserved one c = r / (1 - r) with r the critical ratio; a
-//! launch pays for its boot, and until it serves the level pays like off. With one step this is the newsvendor quantile.
+//! The decision level by level: the programme over every level that may matter, and what it says of those around the
+//! border.
 
-use super::{Reason, ReasonCode, Snapshot, Target};
+use super::programme::{Programme, Verdict};
+use super::{Chances, Reason, ReasonCode, Snapshot, StandbyCounts, Target};
 use crate::forecast::Fan;
+use crate::instance::Tier;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The most levels that a plan shows; a decision covers all of them.
-pub const MAX_LEVELS_SHOWN: usize = 200;
+pub const MAX_LEVELS_SHOWN: usize = 50;
 
 /// One level of a decision: what it would cost to have the k-th instance, and to go without.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -33,99 +32,111 @@ pub struct LevelView {
     pub cost_without: f64,
 }
 
-/// What one level's programme needs of the snapshot.
-struct Programme {
-    lead_steps: usize,
-    unserved_cost: f64,
-    idle_cost: f64,
-    // Kept between levels: no allocation per level.
-    value_off: Vec<f64>,
-    value_on: Vec<f64>,
-    off_until: Vec<f64>,
+/// How many instances belong into which tier; warm are booting and claimed ones too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Borders {
+    warm: u32,
+    standby: StandbyCounts,
 }
 
-impl Programme {
-    fn new(snapshot: &Snapshot, horizon: usize) -> Self {
-        let lead_steps =
-            snapshot.lead_ms.max(1).unsigned_abs().div_ceil(snapshot.step_ms.max(1).unsigned_abs()) as usize;
-        let ratio = snapshot.scaling.critical_ratio;
-        let column = || vec![0.0; horizon + 1];
-        Self {
-            lead_steps,
-            unserved_cost: ratio / (1.0 - ratio),
-            idle_cost: 1.0,
-            value_off: column(),
-            value_on: column(),
-            off_until: column(),
-        }
-    }
-
-    /// Solves one level given P(D >= k) per step; gives the costs with it and without it.
-    fn solve(&mut self, probabilities: &[f64], exists: bool) -> (f64, f64) {
-        let horizon = probabilities.len();
-        for (step, probability) in probabilities.iter().enumerate() {
-            self.off_until[step + 1] = self.off_until[step] + self.unserved_cost * probability;
-        }
-        (self.value_off[horizon], self.value_on[horizon]) = (0.0, 0.0);
-        for step in (0..horizon).rev() {
-            let wait = self.unserved_cost * probabilities[step] + self.value_off[step + 1];
-            let stay = self.value_on[step + 1].min(self.value_off[step + 1]);
-            self.value_off[step] = wait.min(self.launch(step, horizon));
-            self.value_on[step] = self.idle_cost * (1.0 - probabilities[step]) + stay;
-        }
-        if exists {
-            (self.value_on[0], self.value_off[0])
-        } else {
-            (self.launch(0, horizon), self.unserved_cost * probabilities[0] + self.value_off[1])
-        }
-    }
-
-    /// The cost of launching at `step`: the boot is paid for and the level unserved until it serves.
-    fn launch(&self, step: usize, horizon: usize) -> f64 {
-        let serves = (step + self.lead_steps).min(horizon);
-        let boot = self.idle_cost * (serves - step) as f64;
-        boot + self.off_until[serves] - self.off_until[step] + self.value_on[serves]
-    }
+/// The levels of one forecast, over the instances that there are.
+struct Levels<'a> {
+    chances: &'a Chances<'a>,
+    capacity: f64,
+    /// Levels that are warm, booting or claimed, and that are held in standby tiers.
+    now: Borders,
 }
 
-/// Levels from 1 upwards until the first that is not wanted.
-pub(super) fn target(snapshot: &Snapshot, fan: &Fan) -> Target {
-    let horizon = fan.horizon();
-    let total = snapshot.stock.total();
-    let ceiling = snapshot.scaling.max.max(total);
-    let mut programme = Programme::new(snapshot, horizon);
-    let at_lead = programme.lead_steps.min(horizon - 1);
-    let mut probabilities = vec![0.0; horizon];
-    let mut levels = Vec::new();
-    let mut wanted = 0;
-    for level in 1..=ceiling {
-        let threshold = f64::from(level - 1) * snapshot.capacity_per_instance;
-        for (step, probability) in probabilities.iter_mut().enumerate() {
-            *probability = fan.exceedance(step, threshold);
+impl Levels<'_> {
+    fn solve(&self, programme: &mut Programme, level: u32) -> Verdict {
+        programme.solve(self.tier_now(level), self.chances.of(f64::from(level - 1) * self.capacity))
+    }
+
+    fn tier_now(&self, level: u32) -> Tier {
+        let Borders { warm, standby: StandbyCounts { parked, shell } } = self.now;
+        match level {
+            level if level <= warm => Tier::Warm,
+            level if level <= warm.saturating_add(shell) => Tier::Shell,
+            level if level <= warm.saturating_add(shell).saturating_add(parked) => Tier::Parked,
+            _ => Tier::Cold,
         }
-        let exists = level <= total;
-        let (cost_with, cost_without) = programme.solve(&probabilities, exists);
-        // What exists is kept on a tie, what does not exist is launched only for a gain: no flapping.
-        let want = if exists { cost_with <= cost_without + 1e-12 } else { cost_with < cost_without };
-        levels.push(LevelView {
+    }
+
+    /// What a plan shows of a level.
+    fn view(&self, programme: &mut Programme, level: u32, at_lead: usize) -> LevelView {
+        let Verdict { rung, cost_with, cost_without } = self.solve(programme, level);
+        let probabilities = programme.probabilities();
+        LevelView {
             level,
             probability_next: probabilities[0],
             probability_at_lead: probabilities[at_lead],
             probability_peak: probabilities.iter().copied().fold(0.0, f64::max),
-            exists,
-            wanted: want,
+            exists: level <= self.now.warm,
+            wanted: rung + 1 == programme.tiers().count(),
             cost_with,
             cost_without,
-        });
-        if !want {
-            break;
         }
-        wanted = level;
     }
-    let reasons = vec![explain(snapshot, fan, wanted, levels.last(), at_lead)];
-    // The last levels are where the decision lies; the sure ones below are cut first.
-    levels.drain(..levels.len().saturating_sub(MAX_LEVELS_SHOWN));
-    Target { wanted, reasons, levels }
+
+    /// The highest level up to `most` that belongs into a tier of this rung or a higher one, by bisection.
+    fn border(&self, programme: &mut Programme, rung: usize, most: u32) -> u32 {
+        let (mut low, mut high) = (0, most);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            if self.solve(programme, middle).rung >= rung {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        low
+    }
+
+    fn borders(&self, programme: &mut Programme, most: u32) -> Borders {
+        let tiers: Vec<Tier> = programme.tiers().collect();
+        let mut borders = Borders::default();
+        // From the least ready tier upwards each border bounds the next.
+        let mut counts = vec![most; tiers.len()];
+        for rung in 1..tiers.len() {
+            counts[rung] = self.border(programme, rung, counts[rung - 1]);
+        }
+        let mut above = 0;
+        for (tier, count) in tiers.iter().zip(&counts).rev() {
+            match tier {
+                Tier::Warm => borders.warm = *count,
+                Tier::Shell => borders.standby.shell = count - above,
+                Tier::Parked => borders.standby.parked = count - above,
+                Tier::Cold | Tier::Active => continue,
+            }
+            above = *count;
+        }
+        borders
+    }
+}
+
+/// Instances to hold warm, by the programme over two tiers or more, when `have` are there.
+#[must_use]
+pub fn wanted_levels(programme: &mut Programme, chances: &Chances<'_>, capacity: f64, have: u32, max: u32) -> u32 {
+    let levels = Levels { chances, capacity, now: Borders { warm: have, ..Borders::default() } };
+    let warm = programme.tiers().count() - 1;
+    levels.border(programme, warm, chances.most(capacity).min(max).max(have))
+}
+
+/// The decision over the forecast, with the levels around its border.
+pub(super) fn target(snapshot: &Snapshot, chances: &Chances<'_>) -> Target {
+    let (fan, economy) = (chances.fan, snapshot.economy());
+    let total = snapshot.stock.total();
+    let mut programme = Programme::new(&economy, fan.horizon());
+    let capacity = snapshot.capacity_per_instance;
+    let levels = Levels { chances, capacity, now: Borders { warm: total, ..Borders::default() } };
+    let most = chances.most(capacity).min(snapshot.scaling.max).max(total);
+    let Borders { warm: wanted, standby } = levels.borders(&mut programme, most);
+    let at_lead = economy.boot_steps.min(fan.horizon() - 1);
+    let first = (wanted + 2).saturating_sub(MAX_LEVELS_SHOWN as u32).max(1);
+    let shown = (first..=wanted.saturating_add(1)).map(|level| levels.view(&mut programme, level, at_lead));
+    let shown: Vec<LevelView> = shown.collect();
+    let reasons = vec![explain(snapshot, fan, wanted, shown.last(), at_lead)];
+    Target { wanted, standby, reasons, levels: shown }
 }
 
 fn explain(snapshot: &Snapshot, fan: &Fan, wanted: u32, last: Option<&LevelView>, at_lead: usize) -> Reason {

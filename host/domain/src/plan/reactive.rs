@@ -4,30 +4,36 @@
 use super::{Reason, ReasonCode, Snapshot, Target, instances_for};
 
 /// The share of an instance's capacity that the rule aims to use.
-pub const REACTIVE_TARGET: f64 = 0.8;
+pub(crate) const TARGET: f64 = 0.8;
 /// Scaling in waits for the highest wish of this many last steps.
-pub const REACTIVE_STABILISATION_STEPS: usize = 5;
+pub(crate) const STABILISATION_STEPS: usize = 5;
 /// A utilisation within this share of the target changes nothing.
 const TOLERANCE: f64 = 0.1;
 
+/// Instances for a demand at a target utilisation: `have` where that is near enough.
+pub(crate) fn wish(demand: f64, have: u32, target: f64) -> u32 {
+    let tolerated = have > 0 && (demand / (f64::from(have) * target) - 1.0).abs() <= TOLERANCE;
+    if tolerated { have } else { instances_for(demand, target) }
+}
+
 pub(super) fn target(snapshot: &Snapshot) -> Target {
     let have = snapshot.stock.total();
-    let capacity = snapshot.capacity_per_instance * REACTIVE_TARGET;
-    let window = &snapshot.recent_load[snapshot.recent_load.len().saturating_sub(REACTIVE_STABILISATION_STEPS)..];
+    let capacity = snapshot.capacity_per_instance * TARGET;
+    let window = &snapshot.recent_load[snapshot.recent_load.len().saturating_sub(STABILISATION_STEPS)..];
     let Some(load) = window.last().copied().filter(|load| load.is_finite()) else {
         let detail = format!("the last load is missing: {have} are kept until it is known again");
-        return Target { wanted: have, reasons: vec![Reason::new(ReasonCode::StaleTelemetry, detail)], levels: vec![] };
+        return Target::of(have, Reason::new(ReasonCode::StaleTelemetry, detail));
     };
-    let wish = instances_for(load, capacity);
-    let highest = window.iter().map(|load| instances_for(*load, capacity)).max().unwrap_or(wish);
-    let tolerated = have > 0 && (load / (f64::from(have) * capacity) - 1.0).abs() <= TOLERANCE;
-    let wanted = if tolerated { have } else { wish.max(highest.min(have)) };
+    let needed = instances_for(load, capacity);
+    let highest = window.iter().map(|load| instances_for(*load, capacity)).max().unwrap_or(needed);
+    let wish = wish(load / snapshot.capacity_per_instance, have, TARGET);
+    let wanted = if wish == have { have } else { wish.max(highest.min(have)) };
     let detail = format!(
-        "the last load of {load:.1} needs {wish} at {:.0}% utilisation; the highest wish of the last {} steps was {highest}",
-        REACTIVE_TARGET * 100.0,
+        "the last load of {load:.1} needs {needed} at {:.0}% utilisation; the highest wish of the last {} steps was {highest}",
+        TARGET * 100.0,
         window.len(),
     );
-    Target { wanted, reasons: vec![Reason::new(ReasonCode::Reactive, detail)], levels: vec![] }
+    Target::of(wanted, Reason::new(ReasonCode::Reactive, detail))
 }
 
 #[cfg(test)]
