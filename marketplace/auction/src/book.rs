@@ -2,7 +2,9 @@
 //! fit together, and keeps them in one canonical order, so that nothing downstream depends on how they came.
 
 use crate::order::{Ask, Bid, OrderId, Quantity};
+use forewarm_domain::id::TenantName;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap};
 
 /// The most orders of one book, asks and bids together.
 pub const ORDERS_MAX: usize = 1_000_000;
@@ -23,6 +25,12 @@ pub struct Orders {
 pub struct Book {
     asks: Vec<Ask>,
     bids: Vec<Bid>,
+    /// Each organisation once, by name.
+    organisations: Vec<TenantName>,
+    /// The place in `organisations` of each ask's, in the order of the asks.
+    sellers: Vec<u32>,
+    /// The same for the bids.
+    buyers: Vec<u32>,
 }
 
 /// Why orders are no book.
@@ -64,6 +72,30 @@ impl Book {
     pub fn bids(&self) -> &[Bid] {
         &self.bids
     }
+
+    /// The asks' by rising id, then the bids'.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = OrderId> {
+        self.asks.iter().map(|ask| ask.id).chain(self.bids.iter().map(|bid| bid.id))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.asks.is_empty() && self.bids.is_empty()
+    }
+
+    /// The organisations that take part, each once, by name.
+    pub(crate) fn organisations(&self) -> &[TenantName] {
+        &self.organisations
+    }
+
+    /// The place in [`Book::organisations`] of each ask's.
+    pub(crate) fn sellers(&self) -> &[u32] {
+        &self.sellers
+    }
+
+    /// The place in [`Book::organisations`] of each bid's.
+    pub(crate) fn buyers(&self) -> &[u32] {
+        &self.buyers
+    }
 }
 
 impl TryFrom<Orders> for Book {
@@ -75,21 +107,39 @@ impl TryFrom<Orders> for Book {
         }
         asks.sort_unstable_by_key(|ask| ask.id);
         bids.sort_unstable_by_key(|bid| bid.id);
-        check_ids(&asks, &bids)?;
         bids.iter().try_for_each(check_min_fill)?;
-        Ok(Self { asks, bids })
+        let names = || asks.iter().map(|ask| &ask.organisation).chain(bids.iter().map(|bid| &bid.organisation));
+        let (organisations, mut sellers) = number(names, orders);
+        let buyers = sellers.split_off(asks.len());
+        let book = Self { asks, bids, organisations, sellers, buyers };
+        check_ids(book.ids().collect())?;
+        Ok(book)
     }
 }
 
+/// Each name once, in their order, and the place of each name in that list.
+fn number<'a, I: Iterator<Item = &'a TenantName>>(names: impl Fn() -> I, count: usize) -> (Vec<TenantName>, Vec<u32>) {
+    let mut seen = HashMap::new();
+    let mut places = Vec::with_capacity(count);
+    places.extend(names().map(|name| {
+        let next = seen.len() as u32;
+        *seen.entry(name).or_insert(next)
+    }));
+    let distinct: BTreeSet<_> = seen.iter().map(|(name, seen)| (*name, *seen)).collect();
+    let mut ranks = vec![0; distinct.len()];
+    distinct.iter().zip(0..).for_each(|((_, seen), rank)| ranks[*seen as usize] = rank);
+    places.iter_mut().for_each(|place| *place = ranks[*place as usize]);
+    (distinct.into_iter().map(|(name, _)| name.clone()).collect(), places)
+}
+
 impl From<Book> for Orders {
-    fn from(Book { asks, bids }: Book) -> Self {
+    fn from(Book { asks, bids, .. }: Book) -> Self {
         Self { asks, bids }
     }
 }
 
-fn check_ids(asks: &[Ask], bids: &[Bid]) -> Result<(), InvalidBook> {
-    let mut ids: Vec<_> = asks.iter().map(|ask| ask.id).chain(bids.iter().map(|bid| bid.id)).collect();
-    // Two rising runs: the stable sort merges them in linear time.
+/// Refuses a second order of one id. Few rising runs are checked in linear time: the stable sort merges them.
+pub(crate) fn check_ids(mut ids: Vec<OrderId>) -> Result<(), InvalidBook> {
     ids.sort();
     let twice = ids.windows(2).find(|pair| pair[0] == pair[1]);
     twice.map_or(Ok(()), |pair| Err(InvalidBook::DuplicateId { order: pair[0] }))

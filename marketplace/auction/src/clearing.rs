@@ -3,11 +3,11 @@
 use crate::{
     book::Book,
     digest::{ClearingHash, Seed, clearing_hash},
-    matching::{Award, Passed, sold},
+    matching::{Award, Awards, Passed, sold},
     money::Price,
     order::{Ask, Bid, OrderId, Quantity},
-    pairing::pair,
-    priority::Ranking,
+    pairing::{Stake, pair},
+    priority::{Part, Ranking, Scale},
     self_trade::award_across,
 };
 use serde::Serialize;
@@ -96,30 +96,92 @@ pub struct Clearing {
 /// reserve, entry round and lot. All trade at the highest of the accepted reserves and of the first limit that fell short.
 #[must_use]
 pub fn clear(book: &Book, seed: Seed) -> Clearing {
-    let ranking = Ranking::new(book, seed);
+    let ranking = Ranking::new(&[Part::alone(book, Scale::PLAIN)], book.organisations().len(), seed);
     let awards = award_across(&ranking);
-    let (price, volume) = (awards.price, awards.units);
-    let fill = |(bid, ask, units)| Fill { bid, ask, quantity: Quantity::within(units) };
-    let ids =
-        |pair: &crate::pairing::Pair| (ranking.bids[pair.bid].order.id, ranking.asks[pair.ask].order.id, pair.units);
-    let fills: Vec<_> = pair(&ranking, &awards).iter().map(ids).map(fill).collect();
-
-    let mut asks = vec![0; book.asks().len()];
-    ranking.asks.iter().zip(sold(&ranking, volume)).for_each(|(ask, sold)| asks[ask.place] = sold);
-    let mut bids = vec![Award::default(); book.bids().len()];
-    ranking.bids.iter().zip(&awards.bids).for_each(|(bid, award)| bids[bid.place] = *award);
-
-    let asks = book.asks().iter().zip(asks).map(|(ask, sold)| result_of_ask(ask, sold, price));
-    let bids = book.bids().iter().zip(bids).map(|(bid, award)| result_of_bid(bid, award, price));
-    let results: Vec<_> = asks.chain(bids).collect();
-    let demand: u64 = book.bids().iter().map(|bid| u64::from(bid.quantity.get())).sum();
-    let supply: u64 = book.asks().iter().map(|ask| u64::from(ask.quantity.get())).sum();
+    let price = awards.price.map(Price::within);
+    let fills = fills_across(&ranking, &awards, |place| book.bids()[place].id, |place| book.asks()[place].id);
+    let told = Told::new(&ranking, &awards);
+    let mut results = Vec::with_capacity(book.asks().len() + book.bids().len());
+    told.asks(book, 0, price.map(Price::get), 0, &mut results);
+    told.bids(book, 0, price.map(Price::get), &mut results);
+    let volume = awards.units;
+    let (unfilled_demand, unfilled_supply) = (demand(book) - volume, supply(book) - volume);
     let hash = clearing_hash(book, seed, price, &fills, &results);
-    Clearing { price, fills, results, volume, unfilled_demand: demand - volume, unfilled_supply: supply - volume, hash }
+    Clearing { price, fills, results, volume, unfilled_demand, unfilled_supply, hash }
 }
 
-fn result_of_ask(ask: &Ask, filled: u32, price: Option<Price>) -> OrderResult {
-    let reason = match price.map(|price| ask.reserve.cmp(&price)) {
+/// Instances that all bids want.
+pub(crate) fn demand(book: &Book) -> u64 {
+    book.bids().iter().map(|bid| u64::from(bid.quantity.get())).sum()
+}
+
+/// Instances that all asks offer.
+pub(crate) fn supply(book: &Book) -> u64 {
+    book.asks().iter().map(|ask| u64::from(ask.quantity.get())).sum()
+}
+
+/// Every winner's fills, where any winner may buy from any owner but its own.
+pub(crate) fn fills_across(
+    ranking: &Ranking,
+    awards: &Awards,
+    bid: impl Fn(usize) -> OrderId,
+    ask: impl Fn(usize) -> OrderId,
+) -> Vec<Fill> {
+    let stake =
+        |order: &crate::priority::Ranked, units| Stake { place: order.place, organisation: order.organisation, units };
+    let winners = ranking.bids.iter().zip(&awards.bids).filter(|(_, award)| award.units > 0);
+    let bids: Vec<_> = winners.map(|(order, award)| stake(order, award.units)).collect();
+    let asks: Vec<_> = sold(ranking, awards.units).map(|(order, units)| stake(order, units)).collect();
+    fills_of(&bids, &asks, bid, ask)
+}
+
+/// The fills of stakes that come to the same units on both sides.
+pub(crate) fn fills_of(
+    bids: &[Stake],
+    asks: &[Stake],
+    bid: impl Fn(usize) -> OrderId,
+    ask: impl Fn(usize) -> OrderId,
+) -> Vec<Fill> {
+    let pairs = pair(bids, asks);
+    let fill = |pair: &crate::pairing::Pair| Fill {
+        bid: bid(bids[pair.bid].place as usize),
+        ask: ask(asks[pair.ask].place as usize),
+        quantity: Quantity::within(pair.units),
+    };
+    pairs.iter().map(fill).collect()
+}
+
+/// What each order got, by its place.
+pub(crate) struct Told {
+    sold: Vec<u32>,
+    awards: Vec<Award>,
+}
+
+impl Told {
+    pub(crate) fn new(ranking: &Ranking, awards: &Awards) -> Self {
+        let mut told = Self { sold: vec![0; ranking.asks.len()], awards: vec![Award::default(); ranking.bids.len()] };
+        sold(ranking, awards.units).for_each(|(ask, units)| told.sold[ask.place as usize] = units);
+        let by_rank = ranking.bids.iter().zip(&awards.bids);
+        by_rank.for_each(|(bid, award)| told.awards[bid.place as usize] = *award);
+        told
+    }
+
+    /// Tells the asks of a book whose first one has the place `first`; the least that one takes is `premium` over its
+    /// reserve.
+    pub(crate) fn asks(&self, book: &Book, first: usize, price: Option<u32>, premium: u32, to: &mut Vec<OrderResult>) {
+        let sold = self.sold[first..].iter();
+        to.extend(book.asks().iter().zip(sold).map(|(ask, sold)| result_of_ask(ask, *sold, price, premium)));
+    }
+
+    /// Tells the bids of a book whose first one has the place `first`.
+    pub(crate) fn bids(&self, book: &Book, first: usize, price: Option<u32>, to: &mut Vec<OrderResult>) {
+        let awards = self.awards[first..].iter();
+        to.extend(book.bids().iter().zip(awards).map(|(bid, award)| result_of_bid(bid, *award, price)));
+    }
+}
+
+fn result_of_ask(ask: &Ask, filled: u32, price: Option<u32>, premium: u32) -> OrderResult {
+    let reason = match price.map(|price| (ask.reserve.get() + premium).cmp(&price)) {
         None => ReasonCode::NoMatch,
         Some(_) if filled == ask.quantity.get() => ReasonCode::Filled,
         Some(_) if filled > 0 => ReasonCode::PartlyFilled,
@@ -129,10 +191,10 @@ fn result_of_ask(ask: &Ask, filled: u32, price: Option<Price>) -> OrderResult {
     OrderResult { order: ask.id, side: Side::Ask, filled, reason }
 }
 
-fn result_of_bid(bid: &Bid, award: Award, price: Option<Price>) -> OrderResult {
-    let reason = match (award.passed, price.map(|price| bid.limit.cmp(&price))) {
-        // Cut bids make no price, so that others may lift it past them.
-        (Some(Passed::SelfTrade), Some(Ordering::Less)) => ReasonCode::BelowPrice,
+fn result_of_bid(bid: &Bid, award: Award, price: Option<u32>) -> OrderResult {
+    let reason = match (award.passed, price.map(|price| bid.limit.get().cmp(&price))) {
+        // Bids that were passed over make no price, so that others may lift it past them.
+        (Some(_), Some(Ordering::Less)) => ReasonCode::BelowPrice,
         (Some(Passed::SelfTrade), _) => ReasonCode::SelfTrade,
         (Some(Passed::MinFill), _) => ReasonCode::ParadoxicallyRejected,
         (None, None) => ReasonCode::NoMatch,

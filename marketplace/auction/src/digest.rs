@@ -62,11 +62,17 @@ digest!(
     /// Stands for a clearing and everything that went into it; written as 64 hexadecimal digits.
     ClearingHash
 );
+digest!(
+    /// Stands for all clearings of a round and everything that went into them; written as 64 hexadecimal digits.
+    RoundHash
+);
 
 impl Seed {
-    /// The lot of an order: lower goes first.
-    pub(crate) fn draw(self, order: OrderId) -> [u8; 32] {
-        *blake3::keyed_hash(&self.0, order.0.as_bytes()).as_bytes()
+    /// The lot of an order: lower goes first, and of the same lots the lower id.
+    pub(crate) fn draw(self, order: OrderId) -> u64 {
+        let drawn = blake3::keyed_hash(&self.0, order.0.as_bytes());
+        let first = drawn.as_bytes().first_chunk().copied().unwrap_or_default();
+        u64::from_be_bytes(first)
     }
 }
 
@@ -75,24 +81,21 @@ impl Book {
     #[must_use]
     pub fn hash(&self) -> BookHash {
         let mut encoder = Encoder::new("forewarm auction book 1");
+        encoder.length(self.organisations().len());
+        self.organisations().iter().for_each(|name| encoder.text(name.as_str()));
         encoder.length(self.asks().len());
-        for ask in self.asks() {
-            encoder.order(ask.id);
-            encoder.u32(ask.reserve.get());
-            encoder.u32(ask.quantity.get());
-            encoder.u64(ask.entry_round.0);
-            encoder.text(ask.organisation.as_str());
+        for (ask, seller) in self.asks().iter().zip(self.sellers()) {
+            let mut record = Record::<36>::new();
+            record.order(ask.id).u32(ask.reserve.get()).u32(ask.quantity.get()).u64(ask.entry_round.0).u32(*seller);
+            encoder.record(&record);
         }
         encoder.length(self.bids().len());
-        for bid in self.bids() {
-            encoder.order(bid.id);
-            encoder.u32(bid.limit.get());
-            encoder.u32(bid.quantity.get());
-            encoder.u32(bid.min_fill.map_or(0, Quantity::get));
-            encoder.u64(bid.entry_round.0);
-            encoder.text(bid.organisation.as_str());
-            encoder.u64(bid.dominant_share.part());
-            encoder.u64(bid.dominant_share.whole());
+        for (bid, buyer) in self.bids().iter().zip(self.buyers()) {
+            let mut record = Record::<56>::new();
+            record.order(bid.id).u32(bid.limit.get()).u32(bid.quantity.get());
+            record.u32(bid.min_fill.map_or(0, Quantity::get)).u64(bid.entry_round.0).u32(*buyer);
+            record.u64(bid.dominant_share.part()).u64(bid.dominant_share.whole());
+            encoder.record(&record);
         }
         BookHash(encoder.finish())
     }
@@ -109,56 +112,102 @@ pub(crate) fn clearing_hash(
     let mut encoder = Encoder::new("forewarm auction clearing 1");
     encoder.bytes(&book.hash().0);
     encoder.bytes(&seed.0);
-    encoder.u32(price.map_or(0, Price::get));
-    encoder.length(fills.len());
-    for fill in fills {
-        encoder.order(fill.bid);
-        encoder.order(fill.ask);
-        encoder.u32(fill.quantity.get());
-    }
-    encoder.length(results.len());
-    for result in results {
-        encoder.order(result.order);
-        encoder.bytes(&[result.side as u8, result.reason as u8]);
-        encoder.u32(result.filled);
-    }
+    encoder.price(price);
+    encoder.fills(fills);
+    encoder.results(results);
     ClearingHash(encoder.finish())
 }
 
-struct Encoder(blake3::Hasher);
+/// Bytes that are gathered before they are hashed: enough for all lanes of the processor.
+const BUFFER: usize = 1 << 16;
+
+/// One kind of hash in the making.
+pub(crate) struct Encoder {
+    hasher: blake3::Hasher,
+    buffer: Vec<u8>,
+}
 
 impl Encoder {
-    fn new(context: &str) -> Self {
-        Self(blake3::Hasher::new_derive_key(context))
+    pub(crate) fn new(context: &str) -> Self {
+        Self { hasher: blake3::Hasher::new_derive_key(context), buffer: Vec::new() }
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.hasher.update(&self.buffer);
+            self.buffer.clear();
+        }
+        self.buffer.extend_from_slice(bytes);
     }
 
-    fn u32(&mut self, value: u32) {
-        self.bytes(&value.to_le_bytes());
+    pub(crate) fn length(&mut self, length: usize) {
+        self.bytes(&(length as u64).to_le_bytes());
     }
 
-    fn u64(&mut self, value: u64) {
-        self.bytes(&value.to_le_bytes());
-    }
-
-    fn length(&mut self, length: usize) {
-        self.u64(length as u64);
-    }
-
-    fn order(&mut self, order: OrderId) {
-        self.bytes(order.0.as_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.length(text.len());
         self.bytes(text.as_bytes());
     }
 
-    fn finish(self) -> [u8; 32] {
-        *self.0.finalize().as_bytes()
+    pub(crate) fn price(&mut self, price: Option<Price>) {
+        self.bytes(&price.map_or(0, Price::get).to_le_bytes());
+    }
+
+    pub(crate) fn fills(&mut self, fills: &[Fill]) {
+        self.length(fills.len());
+        for fill in fills {
+            let mut record = Record::<36>::new();
+            record.order(fill.bid).order(fill.ask).u32(fill.quantity.get());
+            self.record(&record);
+        }
+    }
+
+    pub(crate) fn results(&mut self, results: &[OrderResult]) {
+        self.length(results.len());
+        for result in results {
+            let mut record = Record::<22>::new();
+            record.order(result.order).put(&[result.side as u8, result.reason as u8]).u32(result.filled);
+            self.record(&record);
+        }
+    }
+
+    fn record<const SIZE: usize>(&mut self, record: &Record<SIZE>) {
+        debug_assert_eq!(record.filled, SIZE, "a record of fixed size");
+        self.bytes(&record.bytes);
+    }
+
+    pub(crate) fn finish(mut self) -> [u8; 32] {
+        *self.hasher.update(&self.buffer).finalize().as_bytes()
+    }
+}
+
+/// The fixed-width fields of one list entry, so that each entry is copied once.
+struct Record<const SIZE: usize> {
+    bytes: [u8; SIZE],
+    filled: usize,
+}
+
+impl<const SIZE: usize> Record<SIZE> {
+    fn new() -> Self {
+        Self { bytes: [0; SIZE], filled: 0 }
+    }
+
+    fn put(&mut self, field: &[u8]) -> &mut Self {
+        self.bytes[self.filled..self.filled + field.len()].copy_from_slice(field);
+        self.filled += field.len();
+        self
+    }
+
+    fn u32(&mut self, value: u32) -> &mut Self {
+        self.put(&value.to_le_bytes())
+    }
+
+    fn u64(&mut self, value: u64) -> &mut Self {
+        self.put(&value.to_le_bytes())
+    }
+
+    fn order(&mut self, order: OrderId) -> &mut Self {
+        self.put(order.0.as_bytes())
     }
 }
 

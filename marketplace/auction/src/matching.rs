@@ -1,7 +1,7 @@
 //! One pass over the bids in the order of service: how many units each gets, how many asks are sold, and which price that
 //! makes. Which unit goes to whom is decided later; here only the amounts count.
 
-use crate::{money::Price, order::Quantity, priority::Ranking};
+use crate::priority::{Ranked, Ranking};
 
 /// Why a bid that asks were on offer for was passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,15 +19,15 @@ pub(crate) struct Award {
     pub(crate) passed: Option<Passed>,
 }
 
-/// The outcome of a pass.
+/// The outcome of a pass. Prices are on the scale of the ranking.
 #[derive(Debug)]
 pub(crate) struct Awards {
     /// One per bid, by rank.
     pub(crate) bids: Vec<Award>,
     /// Units traded: the first ones in the order of the asks.
     pub(crate) units: u64,
-    /// What all pay; none without a trade.
-    pub(crate) price: Option<Price>,
+    /// What all pay, the least that suits everybody; none without a trade.
+    pub(crate) price: Option<u32>,
 }
 
 /// Units that may be bought per organisation, by its number.
@@ -36,23 +36,22 @@ pub(crate) type Caps = Vec<u64>;
 /// Serves each bid from the asks whose reserve it meets. A bid that gets less than it wants ends the pass and bounds the
 /// price from below, because whoever comes after would pay no more. A bid whose min-fill or cap can't be met is passed
 /// over and bounds nothing.
-pub(crate) fn award(ranking: &Ranking<'_>, caps: &Caps) -> Awards {
+pub(crate) fn award(ranking: &Ranking, caps: &Caps) -> Awards {
     let mut left = caps.clone();
     let mut bids = vec![Award::default(); ranking.bids.len()];
     let (mut units, mut rejected) = (0, None);
-    let mut supply = Supply::new(ranking);
-    for (award, ranked) in bids.iter_mut().zip(&ranking.bids) {
-        let (bid, left) = (ranked.order, &mut left[ranked.organisation]);
-        let offered = supply.up_to(bid.limit);
+    let mut supply = Supply::new(&ranking.asks);
+    for (award, bid) in bids.iter_mut().zip(&ranking.bids) {
+        let left = &mut left[bid.organisation as usize];
+        let offered = supply.up_to(bid.price);
         let available = offered.saturating_sub(units);
-        let (quantity, min_fill) = (bid.quantity.get(), bid.min_fill.map_or(1, Quantity::get));
-        let wanted = at_most(quantity, *left);
-        if wanted < min_fill {
+        let wanted = at_most(bid.units, *left);
+        if wanted < bid.min_fill {
             award.passed = (offered > 0).then_some(Passed::SelfTrade);
             continue;
         }
         let filled = at_most(wanted, available);
-        if (1..min_fill).contains(&filled) {
+        if (1..bid.min_fill).contains(&filled) {
             award.passed = Some(Passed::MinFill);
             continue;
         }
@@ -60,12 +59,13 @@ pub(crate) fn award(ranking: &Ranking<'_>, caps: &Caps) -> Awards {
         units += u64::from(filled);
         *left -= u64::from(filled);
         if filled < wanted {
-            rejected = Some(bid.limit);
+            rejected = Some(bid.price);
             break;
         }
-        award.passed = (wanted < quantity).then_some(Passed::SelfTrade);
+        award.passed = (wanted < bid.units).then_some(Passed::SelfTrade);
     }
-    let price = last_sold_reserve(ranking, units).map(|reserve| rejected.map_or(reserve, |limit| reserve.max(limit)));
+    let reserve = sold(ranking, units).last().map(|(ask, _)| ask.price);
+    let price = reserve.map(|reserve| rejected.map_or(reserve, |limit| reserve.max(limit)));
     Awards { bids, units, price }
 }
 
@@ -74,39 +74,49 @@ fn at_most(units: u32, bound: u64) -> u32 {
 }
 
 /// How much is offered at falling prices: each ask is looked at once in a whole pass.
-struct Supply<'r, 'a> {
-    ranking: &'r Ranking<'a>,
+struct Supply<'r> {
     /// Asks that are still within the price.
-    asks: usize,
+    asks: &'r [Ranked],
     units: u64,
 }
 
-impl<'r, 'a> Supply<'r, 'a> {
-    fn new(ranking: &'r Ranking<'a>) -> Self {
-        let units = ranking.asks.iter().map(|ask| u64::from(ask.order.quantity.get())).sum();
-        Self { ranking, asks: ranking.asks.len(), units }
+impl<'r> Supply<'r> {
+    fn new(asks: &'r [Ranked]) -> Self {
+        Self { asks, units: asks.iter().map(|ask| u64::from(ask.units)).sum() }
     }
 
     /// Units whose reserve is at most `limit`, which must not rise from call to call.
-    fn up_to(&mut self, limit: Price) -> u64 {
-        while let Some(last) = self.ranking.asks[..self.asks].last().filter(|ask| ask.order.reserve > limit) {
-            self.asks -= 1;
-            self.units -= u64::from(last.order.quantity.get());
+    fn up_to(&mut self, limit: u32) -> u64 {
+        while let Some((last, rest)) = self.asks.split_last().filter(|(ask, _)| ask.price > limit) {
+            self.asks = rest;
+            self.units -= u64::from(last.units);
         }
         self.units
     }
 }
 
-/// Units sold per ask, by rank, when `units` are sold in all.
-pub(crate) fn sold(ranking: &Ranking<'_>, units: u64) -> impl Iterator<Item = u32> {
-    ranking.asks.iter().scan(units, |left, ask| {
-        let sold = at_most(ask.order.quantity.get(), *left);
+/// The asks that sell, by rank, and how much each does when `units` are sold in all.
+pub(crate) fn sold(ranking: &Ranking, units: u64) -> impl Iterator<Item = (&Ranked, u32)> {
+    let sold = ranking.asks.iter().scan(units, |left, ask| {
+        let sold = at_most(ask.units, *left);
         *left -= u64::from(sold);
-        Some(sold)
-    })
+        Some((ask, sold))
+    });
+    sold.take_while(|(_, sold)| *sold > 0)
 }
 
-fn last_sold_reserve(ranking: &Ranking<'_>, units: u64) -> Option<Price> {
-    let sold = ranking.asks.iter().zip(sold(ranking, units)).take_while(|(_, sold)| *sold > 0);
-    sold.last().map(|(ask, _)| ask.order.reserve)
+/// The highest price at which everybody would trade the same: what the last winner pays at most, or what the first owner
+/// with units left asks for. `u32::MAX` where nobody sets a bound.
+pub(crate) fn highest_price(ranking: &Ranking, awards: &Awards) -> u32 {
+    let winner = ranking.bids.iter().zip(&awards.bids).rev().find(|(_, award)| award.units > 0);
+    let full = sold(ranking, awards.units).take_while(|(ask, sold)| *sold == ask.units).count();
+    let bounds = winner.map(|(bid, _)| bid.price).into_iter().chain(ranking.asks.get(full).map(|ask| ask.price));
+    bounds.min().unwrap_or(u32::MAX)
+}
+
+/// The lowest price at which everybody would trade the same. Without a trade, that which the best bid waits at; none
+/// where nobody waits.
+pub(crate) fn lowest_price(ranking: &Ranking, awards: &Awards) -> Option<u32> {
+    let waiting = || ranking.bids.iter().zip(&awards.bids).find(|(_, award)| award.passed.is_none());
+    awards.price.or_else(|| waiting().map(|(bid, _)| bid.price))
 }

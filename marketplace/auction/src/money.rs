@@ -63,6 +63,12 @@ impl Price {
         self.0
     }
 
+    /// For prices that are positive and bounded because valid ones went in.
+    pub(crate) fn within(micro_credits: u32) -> Self {
+        debug_assert!((1..=Self::MAX.0).contains(&micro_credits), "a price of {micro_credits}");
+        Self(micro_credits)
+    }
+
     /// What `quantity` instances cost for `seconds` at this price.
     ///
     /// # Errors

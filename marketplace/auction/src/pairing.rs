@@ -1,12 +1,16 @@
 //! Who buys from whom. Any pairing gives everybody the same units at the same price; this one follows the ranks and then
 //! exchanges partners where both are of one organisation.
 
-use crate::{
-    matching::{Awards, sold},
-    priority::Ranking,
-};
+/// Units that an order trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stake {
+    /// The place of the order.
+    pub(crate) place: u32,
+    pub(crate) organisation: u32,
+    pub(crate) units: u32,
+}
 
-/// Units that go from an ask to a bid, both by rank.
+/// Units that go from an ask to a bid, each by its place among the stakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pair {
     pub(crate) bid: usize,
@@ -14,9 +18,14 @@ pub(crate) struct Pair {
     pub(crate) units: u32,
 }
 
-/// Pairs of different organisations, each at most once, by rank. `awards` must allow such a pairing.
-pub(crate) fn pair(ranking: &Ranking<'_>, awards: &Awards) -> Vec<Pair> {
-    let mut pairs = apart(ranking, by_rank(ranking, awards));
+/// Pairs of different organisations, each at most once, by rank. Both sides are by rank and come to the same units, and
+/// no organisation trades more than half of both sides together.
+pub(crate) fn pair(bids: &[Stake], asks: &[Stake]) -> Vec<Pair> {
+    let pairs = by_rank(bids, asks);
+    if !pairs.iter().any(|pair| bids[pair.bid].organisation == asks[pair.ask].organisation) {
+        return pairs;
+    }
+    let mut pairs = apart(bids, asks, pairs);
     pairs.sort_unstable_by_key(|pair| (pair.bid, pair.ask));
     pairs.dedup_by(|next, kept| {
         let same = (next.bid, next.ask) == (kept.bid, kept.ask);
@@ -29,31 +38,31 @@ pub(crate) fn pair(ranking: &Ranking<'_>, awards: &Awards) -> Vec<Pair> {
 }
 
 /// The best bid takes the cheapest asks, and so on down.
-fn by_rank(ranking: &Ranking<'_>, awards: &Awards) -> Vec<Pair> {
-    let mut asks = sold(ranking, awards.units).enumerate();
+fn by_rank(bids: &[Stake], asks: &[Stake]) -> Vec<Pair> {
+    let mut asks = asks.iter().map(|ask| ask.units).enumerate();
     let (mut ask, mut left) = (0, 0);
-    let mut pairs = Vec::new();
-    for (bid, award) in awards.bids.iter().enumerate() {
-        let mut wanted = award.units;
+    let mut pairs = Vec::with_capacity(bids.len() + asks.len());
+    for (bid, stake) in bids.iter().enumerate() {
+        let mut wanted = stake.units;
         while wanted > 0 {
             if left == 0 {
-                let Some(next) = asks.next() else { break };
+                let Some(next) = asks.next() else { return pairs };
                 (ask, left) = next;
+                continue;
             }
             let units = wanted.min(left);
             pairs.push(Pair { bid, ask, units });
             (wanted, left) = (wanted - units, left - units);
         }
     }
-    pairs.retain(|pair| pair.units > 0);
     pairs
 }
 
 /// Exchanges partners until no pair is of one organisation: first pairs of two different organisations among each other,
 /// and those of the one that may be left with pairs that it has no part in.
-fn apart(ranking: &Ranking<'_>, pairs: Vec<Pair>) -> Vec<Pair> {
-    let buyer = |pair: &Pair| ranking.bids[pair.bid].organisation;
-    let seller = |pair: &Pair| ranking.asks[pair.ask].organisation;
+fn apart(bids: &[Stake], asks: &[Stake], pairs: Vec<Pair>) -> Vec<Pair> {
+    let buyer = |pair: &Pair| bids[pair.bid].organisation;
+    let seller = |pair: &Pair| asks[pair.ask].organisation;
     let (own, mut others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|pair| buyer(pair) == seller(pair));
     // All of one organisation at any time.
     let mut waiting: Vec<Pair> = Vec::new();
@@ -95,36 +104,28 @@ fn exchange(one: &mut Pair, other: &mut Pair, crosswise: &mut Vec<Pair>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Seed,
-        order::{Ask, Bid},
-        self_trade::award_across,
-        test_orders::{ask, bid, book},
-    };
 
-    fn check(asks: Vec<Ask>, bids: Vec<Bid>, expected: &[(usize, usize, u32)]) {
-        let book = book(asks, bids);
-        let ranking = Ranking::new(&book, Seed([0; 32]));
-        let pairs = pair(&ranking, &award_across(&ranking));
+    /// Stakes as (organisation, units).
+    fn check(asks: &[(u32, u32)], bids: &[(u32, u32)], expected: &[(usize, usize, u32)]) {
+        let stakes = |side: &[(u32, u32)]| -> Vec<Stake> {
+            side.iter().zip(0..).map(|(&(organisation, units), place)| Stake { place, organisation, units }).collect()
+        };
+        let pairs = pair(&stakes(bids), &stakes(asks));
         assert_eq!(pairs.iter().map(|pair| (pair.bid, pair.ask, pair.units)).collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn strangers_are_paired_by_rank() {
-        let (asks, bids) = (vec![ask(1, "a", 1, 5), ask(2, "b", 2, 5)], vec![bid(3, "c", 9, 7), bid(4, "d", 8, 3)]);
-        check(asks, bids, &[(0, 0, 5), (0, 1, 2), (1, 1, 3)]);
+        check(&[(0, 5), (1, 5)], &[(2, 7), (3, 3)], &[(0, 0, 5), (0, 1, 2), (1, 1, 3)]);
     }
 
     #[test]
     fn own_pairs_exchange_partners() {
-        let (asks, bids) = (vec![ask(1, "a", 1, 5), ask(2, "b", 2, 5)], vec![bid(3, "a", 9, 5), bid(4, "b", 8, 5)]);
-        check(asks, bids, &[(0, 1, 5), (1, 0, 5)]);
+        check(&[(0, 5), (1, 5)], &[(0, 5), (1, 5)], &[(0, 1, 5), (1, 0, 5)]);
     }
 
     #[test]
     fn the_last_organisation_exchanges_with_strangers() {
-        let asks = vec![ask(1, "a", 1, 2), ask(2, "c", 2, 3)];
-        let bids = vec![bid(3, "a", 9, 2), bid(4, "d", 8, 2), bid(5, "e", 7, 1)];
-        check(asks, bids, &[(0, 1, 2), (1, 0, 2), (2, 1, 1)]);
+        check(&[(0, 2), (1, 3)], &[(0, 2), (2, 2), (3, 1)], &[(0, 1, 2), (1, 0, 2), (2, 1, 1)]);
     }
 }

@@ -13,21 +13,21 @@ use crate::{
 const LOOKS_MAX: usize = 8;
 
 /// Awards that can be paired across organisations.
-pub(crate) fn award_across(ranking: &Ranking<'_>) -> Awards {
+pub(crate) fn award_across(ranking: &Ranking) -> Awards {
     let mut caps: Caps = vec![u64::MAX; ranking.organisations];
     for _ in 0..LOOKS_MAX {
         let awards = award(ranking, &caps);
         let Some((organisation, bought)) = self_dealer(ranking, &awards) else { return awards };
         caps[organisation] = largest_cap(ranking, &mut caps.clone(), organisation, bought);
     }
-    ranking.asks.iter().for_each(|ask| caps[ask.organisation] = 0);
+    ranking.asks.iter().for_each(|ask| caps[ask.organisation as usize] = 0);
     award(ranking, &caps)
 }
 
 /// The most units that `organisation` may buy so that it need not buy from itself. Cutting one unit either lets another
 /// buyer in, or drops one ask: without min-fills the excess never rises and falls by at most one, so that halving finds
 /// the exact place. With min-fills it finds a place that holds.
-fn largest_cap(ranking: &Ranking<'_>, caps: &mut Caps, organisation: usize, bought: u64) -> u64 {
+fn largest_cap(ranking: &Ranking, caps: &mut Caps, organisation: usize, bought: u64) -> u64 {
     let (mut holds, mut fails) = (0, bought);
     while fails - holds > 1 {
         let middle = holds + (fails - holds) / 2;
@@ -54,20 +54,20 @@ impl Turnover {
     }
 }
 
-fn turnover(ranking: &Ranking<'_>, awards: &Awards) -> Vec<Turnover> {
+fn turnover(ranking: &Ranking, awards: &Awards) -> Vec<Turnover> {
     let mut turnover = vec![Turnover::default(); ranking.organisations];
     for (bid, award) in ranking.bids.iter().zip(&awards.bids) {
-        turnover[bid.organisation].bought += u64::from(award.units);
+        turnover[bid.organisation as usize].bought += u64::from(award.units);
     }
-    for (ask, sold) in ranking.asks.iter().zip(sold(ranking, awards.units)) {
-        turnover[ask.organisation].sold += u64::from(sold);
+    for (ask, sold) in sold(ranking, awards.units) {
+        turnover[ask.organisation as usize].sold += u64::from(sold);
     }
     turnover
 }
 
 /// The organisation that would have to trade with itself, and what it buys. One that only buys or only sells never is:
 /// its turnover is at most all units.
-fn self_dealer(ranking: &Ranking<'_>, awards: &Awards) -> Option<(usize, u64)> {
+fn self_dealer(ranking: &Ranking, awards: &Awards) -> Option<(usize, u64)> {
     let turnover = turnover(ranking, awards);
     let dealer = turnover.iter().position(|turnover| turnover.exceeds(awards.units))?;
     Some((dealer, turnover[dealer].bought))
@@ -80,19 +80,21 @@ mod tests {
         Seed,
         matching::Passed,
         order::{Ask, Bid},
+        priority::{Part, Scale},
         test_orders::{ask, bid, book},
     };
 
     /// Units and flag per bid (by id), and the price.
     fn check(asks: Vec<Ask>, bids: Vec<Bid>, expected: &[(u32, Option<Passed>)], price: Option<u32>) {
         let book = book(asks, bids);
-        let ranking = Ranking::new(&book, Seed([0; 32]));
+        let part = Part::alone(&book, Scale::PLAIN);
+        let ranking = Ranking::new(&[part], book.organisations().len(), Seed([0; 32]));
         let awards = award_across(&ranking);
         let mut found = vec![(0, None); ranking.bids.len()];
         for (bid, award) in ranking.bids.iter().zip(&awards.bids) {
-            found[bid.place] = (award.units, award.passed);
+            found[bid.place as usize] = (award.units, award.passed);
         }
-        assert_eq!((found.as_slice(), awards.price.map(crate::Price::get)), (expected, price));
+        assert_eq!((found.as_slice(), awards.price), (expected, price));
     }
 
     #[test]

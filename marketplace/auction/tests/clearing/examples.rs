@@ -120,6 +120,6 @@ fn the_hash_of_a_known_book_is_known() {
     };
     let clearing = clear(&book(&orders), Seed([7; 32]));
     assert_eq!((clearing.volume, clearing.unfilled_demand, clearing.unfilled_supply), (9, 4, 0));
-    assert_eq!(clearing.hash.to_string(), "2707ea960a4682c00ef6bfdb3b637a719a62d6a09c15331b07183ebaf1e3cca9");
+    assert_eq!(clearing.hash.to_string(), "b1f3ad13daf3627c9a8969d09e9f53842d3c9aa2051fd19980c3445331914efb");
     assert!(clearing.results.iter().any(|result| result.order == id(13)));
 }
