@@ -89,10 +89,10 @@ mod tests {
     use super::*;
     use crate::world::tests::world;
 
-    /// Two days of ten, with a rush to thirty at every full hour.
+    /// Four days of ten, with a rush to thirty at every full hour.
     fn rushes() -> World {
         let load = |step: usize| if step % 60 < 5 { 30.0 } else { 10.0 };
-        world((0..2_880).map(load).collect(), Some(1.0)).expect("long enough")
+        world((0..5_760).map(load).collect(), Some(1.0)).expect("long enough")
     }
 
     fn economy() -> Economy {
@@ -103,7 +103,7 @@ mod tests {
     fn the_best_of_the_grid_is_taken() {
         let kept = tuned(&rushes(), Policy::KeepAlive, &economy()).expect("a grid");
         assert_eq!(kept.rule, Rule::KeepAlive { steps: 60, margin: 0.0 }, "an hour of keep-alive spans the rushes");
-        assert_eq!(kept.wanted.len(), 2_880);
+        assert_eq!(kept.wanted.len(), 5_760);
         let fixed = tuned(&rushes(), Policy::ScheduleOnly, &economy()).expect("a grid");
         assert_eq!(fixed.rule, Rule::Static { instances: 30 }, "a shortage of 20 costs more than 20 idle ones");
     }

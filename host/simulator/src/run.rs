@@ -167,11 +167,11 @@ mod tests {
         }
     }
 
-    /// Four days of a daily wave with a rush at every full hour.
+    /// Four days of a daily wave with a rush at every half hour.
     fn waves() -> World {
         let load = |step: usize| {
             let day = (step as f64 / 1_440.0 * std::f64::consts::TAU).sin();
-            (20.0 + 15.0 * day + if step % 60 < 8 { 10.0 } else { 0.0 }).round()
+            (20.0 + 15.0 * day + if (30..38).contains(&(step % 60)) { 10.0 } else { 0.0 }).round()
         };
         world((0..4 * 1_440).map(load).collect(), Some(1.0)).expect("long enough")
     }
