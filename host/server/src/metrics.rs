@@ -253,6 +253,7 @@ mod tests {
             at: TimestampMs(0),
             policy: Policy::Reactive,
             wanted: 9,
+            standby: Default::default(),
             stock: Stock { warm, ..Stock::default() },
             reasons: vec![],
             levels: vec![],

@@ -128,6 +128,7 @@ async fn plans_and_outcomes_are_history(store: &Store) {
         at: TimestampMs(at),
         policy: Policy::Reactive,
         wanted: 4,
+        standby: Default::default(),
         stock: Stock::default(),
         reasons: vec![Reason { code: ReasonCode::Minimum, detail: "at least 4".into() }],
         levels: Vec::<LevelView>::new(),

@@ -6,7 +6,7 @@ use crate::score::{Score, Step};
 use crate::world::World;
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::PersonaName;
-use forewarm_domain::persona::{Policy, Scaling};
+use forewarm_domain::persona::Scaling;
 use forewarm_domain::plan::{Economy, Outlook, Plan, Snapshot, Stock, decide};
 use forewarm_domain::policy::{Choice, Contest, Moment, entrants};
 use std::collections::VecDeque;
@@ -90,7 +90,7 @@ impl Lane {
     /// forewarm's planner under `policy`.
     #[must_use]
     pub fn planner(name: &str, persona: PersonaName, world: &World, scaling: Scaling, economy: Economy, faults: Faults, seed: u64) -> Self {
-        let rules = if scaling.policy == Policy::Compete { entrants() } else { Vec::new() };
+        let rules = entrants(scaling.policy);
         let contest = (!rules.is_empty()).then(|| Contest::new(&rules, world.ready_at(world.warm_up)));
         let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, faults, seed);
         let planner = Planner {
@@ -126,6 +126,12 @@ impl Lane {
                 None => planner.scaling.policy.as_str().to_owned(),
             },
         }
+    }
+
+    /// Whether it plans from forecasts.
+    #[must_use]
+    pub fn is_planner(&self) -> bool {
+        matches!(self.mind, Mind::Planner(_))
     }
 
     /// Changes of the rule that decides, in the scored part.

@@ -156,9 +156,21 @@ impl Contest {
     }
 }
 
-/// The rules that compete for every persona whose policy is to let them.
+/// The rules that are followed in shadow for a persona of this policy: all that compete, or the one that is asked for.
+/// None where the plan is found without remembering anything.
 #[must_use]
-pub fn entrants() -> Vec<Rule> {
+pub fn entrants(policy: Policy) -> Vec<Rule> {
+    match policy {
+        Policy::Compete => competing(),
+        Policy::LevelProgramme | Policy::Reactive => Vec::new(),
+        Policy::KeepAlive => vec![Rule::KeepAlive { steps: 60, margin: 0.1 }],
+        Policy::Hourly => vec![Rule::Hourly { target: 0.75, reactive_target: 0.75 }],
+        Policy::HybridHistogram => vec![Rule::HybridHistogram],
+        Policy::ScheduleOnly => vec![Rule::ScheduleOnly],
+    }
+}
+
+fn competing() -> Vec<Rule> {
     let recent = |steps, weight| Rule::LevelProgramme { recent: Some(Recent { steps, weight }) };
     let mut rules = vec![Rule::LevelProgramme { recent: None }];
     rules.extend([20, 60].into_iter().flat_map(|steps| [0.1, 0.25, 0.5, 1.0].map(|weight| recent(steps, weight))));
@@ -167,4 +179,66 @@ pub fn entrants() -> Vec<Rule> {
     rules.extend([0.75, 0.9].map(|target| Rule::Hourly { target, reactive_target: 0.75 }));
     rules.extend([Rule::HybridHistogram, Rule::ScheduleOnly]);
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Economy;
+    use crate::time::TimestampMs;
+
+    /// Minutes of demand, one instance a unit of load, without any forecast.
+    fn compete(contest: &mut Contest, from: usize, loads: impl IntoIterator<Item = Option<f64>>) -> Vec<Choice> {
+        let economy = Economy::of_ratio(0.95, 5);
+        let step = |(step, load)| {
+            let at = TimestampMs((from + step + 1) as i64 * MINUTE_MS);
+            let bounds = (1, 1_000);
+            let moment = Moment { at, step_ms: MINUTE_MS, capacity: 1.0, economy: &economy, bounds, fan: None };
+            contest.step(&moment, load)
+        };
+        loads.into_iter().enumerate().map(step).collect()
+    }
+
+    fn rush(minute: usize) -> Option<f64> {
+        Some(if minute % 20 < 3 { 30.0 } else { 5.0 })
+    }
+
+    #[test]
+    fn the_cheapest_rule_of_late_decides() {
+        let reactive = Rule::Reactive { target: 1.0, stabilisation: 5 };
+        let keep = Rule::KeepAlive { steps: 60, margin: 0.0 };
+        let mut contest = Contest::new(&[reactive, keep], 5);
+        let choices = compete(&mut contest, 0, (0..600).map(rush));
+        assert_eq!(choices[0].rule, reactive, "the first of equals");
+        let last = choices.last().expect("some");
+        assert_eq!((last.rule, last.wanted), (keep, 30), "rushes come every twenty minutes");
+        assert!(choices.iter().any(|choice| choice.to_string().contains("takes over from reactive")));
+
+        // The rushes end: holding on to the highest of the last hour costs, following does not.
+        let choices = compete(&mut contest, 600, (0..1_440).map(|minute| Some(if minute < 60 { 5.0 } else { 5.0 + (minute / 120 % 2) as f64 * 20.0 })));
+        assert!(choices.iter().any(|choice| choice.before == Some(keep)), "{:?}", contest.standings());
+        let standings = contest.standings();
+        assert!(standings[0].leads && standings[1].cost <= 3.0 * standings[0].cost + 1e-9, "{standings:?}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_scored() {
+        let mut contest = Contest::new(&entrants(Policy::Compete), 5);
+        compete(&mut contest, 0, (0..100).map(rush));
+        let before: Vec<f64> = contest.standings().iter().map(|standing| standing.cost).collect();
+        let choices = compete(&mut contest, 100, [None; 30]);
+        assert_eq!(contest.standings().iter().map(|standing| standing.cost).collect::<Vec<_>>(), before);
+        assert!(choices.windows(2).all(|pair| pair[0].wanted == pair[1].wanted), "nothing is taken away");
+    }
+
+    #[test]
+    fn it_is_the_same_after_a_restart() {
+        let mut contest = Contest::new(&entrants(Policy::Compete), 5);
+        compete(&mut contest, 0, (0..300).map(rush));
+        let text = serde_json::to_string(&contest).expect("serialises");
+        assert!(text.len() < 50_000, "{} bytes", text.len());
+        let mut again: Contest = serde_json::from_str(&text).expect("the same again");
+        let loads = || (300..900).map(rush);
+        assert_eq!(compete(&mut contest, 300, loads()), compete(&mut again, 300, loads()));
+    }
 }

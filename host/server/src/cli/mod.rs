@@ -21,6 +21,7 @@ mod plan;
 mod plugin;
 mod profile;
 mod running;
+mod simulate;
 mod token;
 mod train;
 mod up;
@@ -91,6 +92,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     /// Score the forecasters and their combination on your own history
     Backtest(backtest::BacktestArgs),
+    /// Replay your own demand: what forewarm and other policies would have kept ready, and what that would have cost
+    Simulate(simulate::SimulateArgs),
     /// Find what does not belong in series of a file, without a host
     Anomalies(anomalies::AnomaliesArgs),
     /// Draft personas from what was measured of workloads
@@ -148,6 +151,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Forecast(args) => forecast::run(&global, args).await?,
         Command::Ingest(args) => ingest::run(&global, args).await?,
         Command::Backtest(args) => backtest::run(&global, args).await?,
+        Command::Simulate(args) => simulate::run(&global, args).await?,
         Command::Anomalies(args) => anomalies::run(&global, args).await?,
         Command::Profile(args) => profile::run(&global, args).await?,
         Command::Plugin(command) => return plugin::run(&global, command).await,

@@ -134,6 +134,7 @@ mod tests {
             at: TimestampMs(0),
             policy: Policy::LevelProgramme,
             wanted: 20,
+            standby: Default::default(),
             stock: Stock { warm: 18, ..Stock::default() },
             reasons: vec![Reason { code: ReasonCode::LevelProgramme, detail: "because".into() }],
             levels: (1..=40).map(level).collect(),

@@ -15,8 +15,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use tracing::info;
 
-/// Loads that the reactive rule looks back upon.
-const RECENT_STEPS: usize = 15;
+/// Loads that the rules look back upon.
+const RECENT_STEPS: usize = 60;
 /// Personas whose plans are saved in one transaction: small, so that a claim never waits for long behind one.
 const PLANS_PER_COMMIT: usize = 16;
 
@@ -65,7 +65,7 @@ impl Core {
     async fn plan_one(&self, persona: Arc<Persona>, now: TimestampMs) -> Decided {
         let outlook = self.outlook(&persona, now).await;
         let name = &persona.spec.name;
-        let snapshot = Snapshot {
+        let mut snapshot = Snapshot {
             persona: name.clone(),
             persona_version: persona.version,
             at: now,
@@ -76,7 +76,10 @@ impl Core {
             stock: self.pool().stock(name),
             recent_load: self.recent_load(&persona, now),
             outlook,
+            standby: Vec::new(),
+            choice: None,
         };
+        snapshot.choice = self.contests.choose(&snapshot);
         let mut plan = decide(&snapshot);
         plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
         let plan = Arc::new(plan);
@@ -115,6 +118,7 @@ impl Core {
                     report.launched += launch;
                     report.released += release;
                     records.extend(self.count_step(persona, pool.stock(name), launch, now));
+                    records.extend(self.contests.unsaved(name, now, self.settings.step_ms));
                     if *is_news {
                         records.push(Write::Plan(plan.as_ref().clone()));
                     }

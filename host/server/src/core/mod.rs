@@ -6,6 +6,7 @@
 mod analyze;
 mod catalog;
 mod claims;
+mod contests;
 mod cycle;
 mod days;
 mod drivers_down;
@@ -20,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::store::{Store, StoreError, Write};
 use analyze::Analyst;
 use catalog::Catalog;
+use contests::Contests;
 use days::DayClock;
 use drivers_down::DriversDown;
 use feedback::Feedback;
@@ -88,6 +90,7 @@ pub struct Core {
     watchman: Watchman,
     drivers_down: DriversDown,
     feedback: Feedback,
+    contests: Contests,
     views: Mutex<Views>,
     wake: Notify,
     applied: Notify,
@@ -120,6 +123,7 @@ impl Core {
         let pool = Pool::restore(store.instances().await?, store.open_claims().await?, store.open_intents().await?);
         let days = DayClock::open(&store, &catalog).await?;
         let feedback = Feedback::open(&store, &catalog, clock.now()).await?;
+        let contests = Contests::open(&store, &catalog).await?;
         Ok(Arc::new(Self {
             clock,
             settings,
@@ -134,6 +138,7 @@ impl Core {
             watchman: Watchman::default(),
             drivers_down: DriversDown::default(),
             feedback,
+            contests,
             views: Mutex::default(),
             wake: Notify::new(),
             applied: Notify::new(),

@@ -9,7 +9,7 @@ use crate::replay::components_dir;
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::plugin::{PluginError, PluginKind};
 use forewarm_domain::series::Series;
-use forewarm_runtime::{ComputeThread, Forecaster, Manifest, MemoryState, Plugin, Runtime};
+use forewarm_runtime::{ComputeThread, Forecaster, Manifest, MemoryState, Model, Plugin, Runtime};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,23 +22,32 @@ const ALL: &str = "all";
 const SEASONS: &str = "season_lengths";
 
 /// See the module's description.
-pub(super) struct Members {
-    pub(super) runtime: Runtime,
-    pub(super) all: Arc<Vec<Member>>,
+pub(in crate::cli) struct Members {
+    pub(in crate::cli) runtime: Runtime,
+    pub(in crate::cli) all: Arc<Vec<Member>>,
     threads: usize,
 }
 
 /// One forecaster and what it is fitted with.
-pub(super) struct Member {
-    pub(super) name: String,
-    pub(super) version: String,
+pub(in crate::cli) struct Member {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) version: String,
     forecaster: Forecaster,
     parameters: Value,
 }
 
 impl Member {
+    /// Fits a model that is then told what follows.
+    pub(in crate::cli) fn fit(&self, thread: &ComputeThread, mut history: Series) -> Result<Model, PluginError> {
+        let most = self.forecaster.description().max_history as usize;
+        let surplus = history.values.len().saturating_sub(most);
+        history.values.drain(..surplus);
+        history.start = history.start + history.step_ms * surplus as i64;
+        self.forecaster.fit_on(thread, history, &self.parameters)
+    }
+
     /// Fits the history and forecasts what follows, in a fresh instance.
-    pub(super) fn ask(
+    pub(in crate::cli) fn ask(
         &self,
         thread: &ComputeThread,
         history: Series,
@@ -53,12 +62,12 @@ impl Member {
 
 impl Members {
     /// Series that are worked on at a time.
-    pub(super) fn threads(&self) -> usize {
+    pub(in crate::cli) fn threads(&self) -> usize {
         self.threads
     }
 
     /// Whether all of them reach this far.
-    pub(super) fn check_horizon(&self, horizon: usize) -> Result<(), CliError> {
+    pub(in crate::cli) fn check_horizon(&self, horizon: usize) -> Result<(), CliError> {
         let short = self.all.iter().find(|member| (member.forecaster.description().max_horizon as usize) < horizon);
         short.map_or(Ok(()), |member| {
             let most = member.forecaster.description().max_horizon;
@@ -71,7 +80,7 @@ impl Members {
 }
 
 /// Loads what is meant by `wanted`.
-pub(super) async fn load(config: &Config, wanted: &[String], seasons: &[usize]) -> Result<Members, CliError> {
+pub(in crate::cli) async fn load(config: &Config, wanted: &[String], seasons: &[usize]) -> Result<Members, CliError> {
     let failed = |error: String| CliError::Failed(error);
     let sandbox = sandbox(config, Some(components_dir(&config.data_dir))).map_err(|error| failed(error.to_string()))?;
     let runtime = Runtime::new(sandbox, Arc::new(SystemClock), Arc::new(MemoryState::new()));

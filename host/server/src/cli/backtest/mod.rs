@@ -4,7 +4,7 @@
 mod account;
 mod evaluate;
 mod input;
-mod members;
+pub(super) mod members;
 mod page;
 
 use super::error::CliError;
