@@ -89,7 +89,15 @@ pub struct View<'a> {
 impl Lane {
     /// forewarm's planner under `policy`.
     #[must_use]
-    pub fn planner(name: &str, persona: PersonaName, world: &World, scaling: Scaling, economy: Economy, faults: Faults, seed: u64) -> Self {
+    pub fn planner(
+        name: &str,
+        persona: PersonaName,
+        world: &World,
+        scaling: Scaling,
+        economy: Economy,
+        faults: Faults,
+        seed: u64,
+    ) -> Self {
         let rules = entrants(scaling.policy);
         let contest = (!rules.is_empty()).then(|| Contest::new(&rules, world.ready_at(world.warm_up)));
         let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, faults, seed);
@@ -107,7 +115,14 @@ impl Lane {
 
     /// A rule that was decided beforehand.
     #[must_use]
-    pub fn follower(name: &str, world: &World, followed: Followed, economy: &Economy, faults: Faults, seed: u64) -> Self {
+    pub fn follower(
+        name: &str,
+        world: &World,
+        followed: Followed,
+        economy: &Economy,
+        faults: Faults,
+        seed: u64,
+    ) -> Self {
         let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, faults, seed);
         Self::new(name, Mind::Follower(followed), cloud)
     }
@@ -237,7 +252,7 @@ impl Planner {
     }
 
     fn planned_a_lead_ago(&self) -> Option<(u32, String)> {
-        let index = self.plans.len().checked_sub(self.economy.boot_steps + 1).unwrap_or(0);
+        let index = self.plans.len().saturating_sub(self.economy.boot_steps + 1);
         let plan = self.plans.get(index)?;
         let reasons: Vec<&str> = plan.reasons.iter().map(|reason| reason.detail.as_str()).collect();
         Some((plan.wanted, reasons.join("; ")))

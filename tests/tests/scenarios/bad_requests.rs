@@ -164,7 +164,7 @@ fn personas_that_cannot_be_meant_are_refused_field_by_field() {
     refused(
         &|spec| spec["scaling"]["policy"] = json!("magic"),
         "/scaling/policy",
-        &["magic", "level_programme", "reactive"],
+        &["magic", "compete", "level_programme"],
     );
     refused(&|spec| spec["demand"]["capacity_per_instance"] = json!(0), "/demand/capacity_per_instance", &["0"]);
     refused(&|spec| spec["scaling"]["maximum"] = json!(9), "/scaling", &["maximum", "did you mean `max`"]);

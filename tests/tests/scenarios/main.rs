@@ -13,6 +13,7 @@ mod main_job;
 mod packages;
 mod plugins;
 mod replay;
+mod simulate;
 mod training;
 
 use serde_json::{Value, json};

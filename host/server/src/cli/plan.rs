@@ -7,6 +7,7 @@ use super::output::{number, show, table, text};
 use clap::Subcommand;
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::plan::{LevelView, Plan};
+use forewarm_domain::policy::Standing;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -22,6 +23,18 @@ pub(super) enum PlanCommand {
         /// The persona
         name: String,
     },
+    /// Compare the newest plan of a persona with what every other policy wants, and what following it would have cost
+    Diff {
+        /// The persona
+        name: String,
+    },
+}
+
+/// A plan and the policies beside it.
+#[derive(Debug, Serialize)]
+struct Compared {
+    plan: Plan,
+    policies: Vec<Standing>,
 }
 
 /// A plan and the forecast that it rests on.
@@ -32,14 +45,43 @@ struct Explained {
 }
 
 pub(super) async fn run(global: &Global, command: PlanCommand) -> Result<(), CliError> {
-    let PlanCommand::Explain { name } = command;
     let client = global.client()?;
+    let name = match command {
+        PlanCommand::Explain { name } => name,
+        PlanCommand::Diff { name } => {
+            let path = format!("/v1/personas/{}", segment(&name));
+            let plan: Plan = client.get(&format!("{path}/plan")).await?;
+            let policies: Vec<Standing> = client.get(&format!("{path}/policies")).await?;
+            show(global.output, &Compared { plan, policies }, compare);
+            return Ok(());
+        }
+    };
     let path = format!("/v1/personas/{}", segment(&name));
     let plan: Plan = client.get(&format!("{path}/plan")).await?;
     // A plan without a forecast says so in its reasons.
     let forecast = client.get_if_there(&format!("{path}/forecast")).await?.ok();
     show(global.output, &Explained { plan, forecast }, explain);
     Ok(())
+}
+
+fn compare(compared: &Compared) -> String {
+    let Compared { plan, policies } = compared;
+    let head = format!("{}: {} instances are wanted, by {}\n", plan.persona, plan.wanted, plan.policy.as_str());
+    if policies.is_empty() {
+        return head + "no other policy is followed in shadow: set scaling.policy to `compete`\n";
+    }
+    let mut rows = table(&["POLICY", "WANTS", "AGAINST THE PLAN", "COST OF LATE", "RULE"]);
+    for one in policies {
+        let difference = i64::from(one.wanted) - i64::from(plan.wanted);
+        rows.add_row([
+            format!("{}{}", one.policy.as_str(), if one.leads { " (decides)" } else { "" }),
+            one.wanted.to_string(),
+            format!("{difference:+}"),
+            number(one.cost),
+            one.rule.clone(),
+        ]);
+    }
+    format!("{head}\ncosts in idle instance-steps, discounted with a half-life of six hours:\n{}\n", text(&rows, ""))
 }
 
 fn explain(explained: &Explained) -> String {
@@ -115,6 +157,28 @@ mod tests {
     use forewarm_domain::persona::Policy;
     use forewarm_domain::plan::{Reason, ReasonCode, Stock};
     use forewarm_domain::time::TimestampMs;
+
+    #[test]
+    fn policies_are_held_against_the_plan() {
+        let standing = |policy, wanted, leads| Standing { policy, rule: "a rule".into(), wanted, cost: 12.5, leads };
+        let plan = Plan {
+            persona: "web".parse().expect("valid"),
+            persona_version: 1,
+            at: TimestampMs(0),
+            policy: Policy::LevelProgramme,
+            wanted: 20,
+            standby: Default::default(),
+            stock: Stock::default(),
+            reasons: vec![],
+            levels: vec![],
+        };
+        let policies = vec![standing(Policy::LevelProgramme, 20, true), standing(Policy::KeepAlive, 27, false)];
+        let page = compare(&Compared { plan: plan.clone(), policies });
+        for part in ["20 instances are wanted", "level_programme (decides)", "+7", "12.5"] {
+            assert!(page.contains(part), "{part:?} is missing in\n{page}");
+        }
+        assert!(compare(&Compared { plan, policies: vec![] }).contains("set scaling.policy"));
+    }
 
     #[test]
     fn the_border_between_wanted_and_unwanted_is_shown() {

@@ -10,6 +10,7 @@ use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Persona, PersonaSpec, Policy};
 use forewarm_domain::plan::{Plan, Snapshot, Stock};
 use forewarm_domain::plugin::{PersonaDraft, PersonaView, PluginError, PluginErrorKind, Price, Usage, Workload};
+use forewarm_domain::policy::Standing;
 use forewarm_domain::series::SeriesKey;
 use forewarm_domain::time::TimestampMs;
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,12 @@ impl Core {
     #[must_use]
     pub fn forecast(&self, persona: &PersonaName) -> Option<Arc<Fan>> {
         self.analyst.forecast(persona)
+    }
+
+    /// How the rules that compete for a persona stand, the one that decides first; empty where none compete.
+    #[must_use]
+    pub fn standings(&self, persona: &PersonaName) -> Vec<Standing> {
+        self.contests.standings(persona)
     }
 
     /// The newest anomalies of a persona's load, the newest first.

@@ -4,9 +4,9 @@
 mod episodes;
 
 use super::Core;
+use bytes::Bytes;
 pub use episodes::Anomaly;
 use episodes::Episodes;
-use bytes::Bytes;
 use forewarm_bus::message::{EventTopic, JudgeCall};
 use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::persona::Persona;

@@ -226,9 +226,12 @@ fn worlds(args: &SimulateArgs) -> Result<Vec<Arc<World>>, CliError> {
         let trace = Source::File(file.clone()).load().map_err(|error| CliError::Failed(error.to_string()))?;
         if !names.insert(trace.name.clone()) {
             let name = &trace.name;
-            return Err(CliError::Usage(format!("two traces are called `{name}`: a series is named by its file's stem")));
+            return Err(CliError::Usage(format!(
+                "two traces are called `{name}`: a series is named by its file's stem"
+            )));
         }
-        let world = World::new(trace, args.capacity).map_err(|error| CliError::file(file, "can't be replayed", error))?;
+        let world =
+            World::new(trace, args.capacity).map_err(|error| CliError::file(file, "can't be replayed", error))?;
         Ok(Arc::new(world))
     };
     args.trace.iter().map(world).collect()
@@ -261,7 +264,8 @@ async fn one(
     let (mut outcomes, failure) = done.await.map_err(|error| CliError::Failed(error.to_string()))?;
     if let Some(why) = failure {
         let (name, forecaster) = (&world.name, &args.forecaster);
-        progress.suspend(|| eprintln!("{name}: {forecaster} failed at least once, and the plans did without it: {why}"));
+        progress
+            .suspend(|| eprintln!("{name}: {forecaster} failed at least once, and the plans did without it: {why}"));
     }
     let outcome = outcomes.pop().ok_or_else(|| CliError::Failed("nothing was simulated".into()))?;
     Ok(Simulated { world, outcome })

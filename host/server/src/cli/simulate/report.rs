@@ -98,15 +98,19 @@ impl Report {
         let heads: Vec<String> = policies.iter().map(|policy| policy.to_uppercase().replace('_', " ")).collect();
         let mut costs = table(&std::iter::once("SERIES").chain(heads.iter().map(String::as_str)).collect::<Vec<_>>());
         for (name, series) in &self.series {
-            let ratio = |policy: &&String| series.policies.get(*policy).map_or(String::new(), |one| format!("{:.2}", one.cost_ratio));
+            let ratio = |policy: &&String| {
+                series.policies.get(*policy).map_or(String::new(), |one| format!("{:.2}", one.cost_ratio))
+            };
             costs.add_row(std::iter::once(name.clone()).chain(policies.iter().map(ratio)));
         }
         let means = policies.iter().map(|policy| format!("{:.3}", self.geometric_mean_cost_ratio[*policy]));
         costs.add_row(std::iter::once("geometric mean".to_owned()).chain(means));
-        let mut detail = table(&["SERIES", "POLICY", "COLD STARTS", "UNSERVED", "IDLE", "BOOTING", "LAUNCHES", "P95 WAIT", "RULE"]);
+        let mut detail =
+            table(&["SERIES", "POLICY", "COLD STARTS", "UNSERVED", "IDLE", "BOOTING", "LAUNCHES", "P95 WAIT", "RULE"]);
         for (name, series) in &self.series {
             for (policy, one) in &series.policies {
-                let of_demand = |minutes: f64| format!("{:.2}%", 100.0 * minutes / one.demand_instance_minutes.max(1.0));
+                let of_demand =
+                    |minutes: f64| format!("{:.2}%", 100.0 * minutes / one.demand_instance_minutes.max(1.0));
                 detail.add_row([
                     name.clone(),
                     policy.clone(),
@@ -149,7 +153,11 @@ fn series(Simulated { world, outcome }: &Simulated) -> SeriesReport {
     }
 }
 
-fn policy(lane: &Lane, outcome: &forewarm_simulator::run::Outcome, world: &forewarm_simulator::world::World) -> PolicyReport {
+fn policy(
+    lane: &Lane,
+    outcome: &forewarm_simulator::run::Outcome,
+    world: &forewarm_simulator::world::World,
+) -> PolicyReport {
     let (score, tally) = (&lane.score, lane.score.tally);
     let minutes = world.step_ms as f64 / 60_000.0;
     let cost = tally.cost(outcome.setting.unserved) * minutes;

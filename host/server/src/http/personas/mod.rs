@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(read::versions))
         .routes(routes!(standing::plan))
         .routes(routes!(standing::forecast))
+        .routes(routes!(standing::policies))
         .routes(routes!(standing::day_forecast))
         .routes(routes!(standing::anomalies))
         .routes(routes!(standing::instances))

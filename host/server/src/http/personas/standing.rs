@@ -12,6 +12,7 @@ use forewarm_domain::id::PersonaName;
 use forewarm_domain::instance::Instance;
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::plan::Plan;
+use forewarm_domain::policy::Standing;
 use forewarm_domain::time::{DAY_MS, HOUR_MS, TimestampMs};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -37,6 +38,26 @@ pub(super) async fn plan(
     persona(&state, &name)?;
     let missing = || not_yet(format!("{name} has not been planned yet: the next planning round does"));
     state.core.plan(&name).map(Json).ok_or_else(missing)
+}
+
+/// Gives how the rules that compete for the persona stand: what each wants and what following it would have cost of late,
+/// the one that decides first. Empty under a policy that is one rule.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/policies",
+    tag = "personas",
+    operation_id = "list_policies",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = Vec<Standing>))
+)]
+pub(super) async fn policies(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<Vec<Standing>>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    Ok(Json(state.core.standings(&name)))
 }
 
 /// Gives the newest forecast of the load: `values` has one row per step ahead and one column per level.

@@ -1,0 +1,121 @@
+//! `forewarm simulate` on a user's own trace: what it tells follows from the steps that it writes, nothing that comes later
+//! is looked at, the same seed gives the same bytes, and bad input is told.
+
+use forewarm_tests::{Finished, Host, Setup};
+use serde_json::Value;
+use std::fmt::Write;
+use std::fs;
+
+const MINUTES: usize = 4 * 1_440;
+const POLICIES: [&str; 3] = ["forewarm", "keep_alive", "reactive"];
+
+/// Four days of a daily wave with noise and a rush at every hour; everything from `changed` on is something else.
+fn trace(changed: usize) -> String {
+    let mut text = String::from("timestamp,value\n");
+    for minute in 0..MINUTES {
+        let wave = 60.0 + 40.0 * (minute as f64 / 1_440.0 * std::f64::consts::TAU).sin();
+        let noise = 6.0 * (minute as f64 * 0.618_033_988_75).fract();
+        let rush = if minute % 60 < 6 { 25.0 } else { 0.0 };
+        let value = if minute < changed { wave + noise + rush } else { 10.0 };
+        let (day, hour, minute) = (minute / 1_440 + 1, minute / 60 % 24, minute % 60);
+        let _ = writeln!(text, "2026-03-{day:02}T{hour:02}:{minute:02}:00Z,{value:.3}");
+    }
+    text
+}
+
+fn simulate(host: &Host, changed: usize, more: &[&str]) -> (Value, Vec<Vec<[u64; 4]>>) {
+    let path = |name: &str| host.folder().join(name).display().to_string();
+    let (input, json, steps) = (path("shop.csv"), path("figures.json"), path("steps"));
+    fs::write(&input, trace(changed)).expect("written");
+    let policies = POLICIES.join(",");
+    let fixed = ["simulate", "--trace", &input, "--policy", &policies, "--json", &json, "--steps", &steps];
+    let Finished { code, errors, .. } = host.command(&[&fixed[..], more].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let read = |policy: &&str| {
+        let text = fs::read_to_string(format!("{steps}/shop/{policy}.csv")).expect("written");
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("timestamp,demand,wanted,ready,booting"));
+        let row = |line: &str| -> [u64; 4] {
+            let numbers: Vec<u64> = line.split(',').skip(1).map(|field| field.parse().expect("a number")).collect();
+            numbers.try_into().expect("four")
+        };
+        lines.map(row).collect()
+    };
+    let report = serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
+    (report, POLICIES.iter().map(read).collect())
+}
+
+#[test]
+fn the_figures_follow_from_the_steps_and_nothing_later_is_seen() {
+    let host = Setup::quick().prepare();
+    let page = host.folder().join("page.html");
+    let html = page.display().to_string();
+    let (report, steps) = simulate(&host, usize::MAX, &["--protocol", "bench", "--html", &html]);
+    for (policy, steps) in POLICIES.iter().zip(&steps) {
+        assert_eq!(steps.len(), MINUTES / 2);
+        let told = &report["series"]["shop"]["policies"][policy];
+        let sum = |of: fn(&[u64; 4]) -> u64| steps.iter().map(of).sum::<u64>() as f64;
+        let idle = sum(|[demand, _, ready, _]| ready.saturating_sub(*demand));
+        let missing = sum(|[demand, _, ready, _]| demand.saturating_sub(*ready));
+        let booting = sum(|[.., booting]| *booting);
+        assert_eq!(told["cost"].as_f64(), Some(idle + booting + 19.0 * missing), "{policy}");
+        assert_eq!(told["unserved_instance_minutes"].as_f64(), Some(missing));
+        let ratio = told["cost_ratio"].as_f64().expect("a figure");
+        assert!(ratio >= 1.0 && told["launches"].as_u64() > Some(0), "{policy}: {told}");
+    }
+    let ratio = |policy: &str| report["geometric_mean_cost_ratio"][policy].as_f64().expect("a figure");
+    assert!(ratio("forewarm") < ratio("reactive") && ratio("forewarm") < ratio("keep_alive"), "{report}");
+    let html = fs::read_to_string(page).expect("written");
+    assert!(
+        html.contains("<svg") && html.contains("worst moments") && !html.contains("src=") && !html.contains("href=")
+    );
+
+    let again = simulate(&host, usize::MAX, &["--protocol", "bench"]);
+    assert_eq!((&report, &steps), (&again.0, &again.1), "the same seed gives the same");
+
+    // What comes after a minute makes no difference before it.
+    let changed = MINUTES / 2 + 600;
+    let (_, other) = simulate(&host, changed, &["--protocol", "bench"]);
+    let until =
+        |steps: &Vec<Vec<[u64; 4]>>| -> Vec<Vec<[u64; 4]>> { steps.iter().map(|one| one[..600].to_vec()).collect() };
+    assert_eq!(until(&steps), until(&other));
+    assert_ne!(steps, other);
+}
+
+#[test]
+fn faults_cost_more_and_a_dead_forecaster_is_survived() {
+    let host = Setup::quick().prepare();
+    let cost = |more: &[&str]| {
+        let told = simulate(&host, usize::MAX, more).0["series"]["shop"]["policies"]["forewarm"].clone();
+        (told["cost"].as_f64().expect("a figure"), told["unserved_instance_minutes"].as_f64().expect("a figure"))
+    };
+    let (well, _) = cost(&[]);
+    let (spread, _) = cost(&["--boot-spread", "0.5", "--boot-failures", "0.2", "--seed", "7"]);
+    assert!(spread > well, "{spread} {well}");
+    let (_, missing) = cost(&["--forecaster-dies", "0.1", "--telemetry-gaps", "0.05"]);
+    let demand = 60.0 * (MINUTES / 2) as f64;
+    assert!(missing / demand < 0.1, "most is still served: {missing}");
+}
+
+#[test]
+fn bad_input_is_told_with_its_place() {
+    let host = Setup::quick().prepare();
+    let path = host.folder().join("bad.csv").display().to_string();
+    let refused = |text: &str, more: &[&str], part: &str| {
+        fs::write(&path, text).expect("written");
+        let Finished { code, errors, .. } = host.command(&[&["simulate", "--trace", &path][..], more].concat());
+        let dense = |text: &str| text.replace(|c: char| c.is_whitespace() || c == '│', "");
+        assert!(code.is_some_and(|code| code != 0), "{part}: {errors}");
+        assert!(dense(&errors).contains(&dense(part)), "{part} is missing in\n{errors}");
+    };
+    let header = "timestamp,value\n";
+    refused("", &[], "at least 2 are needed");
+    refused(&format!("{header}2026-03-01T00:00:00Z,1\n2026-03-01T00:01:00Z,NaN\n"), &[], "line 3");
+    refused(&format!("{header}2026-03-01T00:00:00Z,1\n2026-03-01T00:01:00Z,-1\n"), &[], "line 3");
+    refused(&format!("{header}2026-03-01T00:00:00Z,1\n2026-03-01T00:01:00Z,2\n"), &[], "at least 120 are needed");
+    refused(&trace(0).replace(",10.000", ",0"), &[], "--capacity");
+    refused(&trace(0), &["--capacity", "0.0000001"], "give a larger --capacity");
+    refused(&trace(0), &["--quota", "0"], "--quota is at least 1");
+    refused(&trace(0), &["--forecaster", "prophet"], "no forecaster is called `prophet`");
+    refused(&trace(0), &["--trace", &path], "two traces are called `bad`");
+}
