@@ -33,7 +33,11 @@ impl Accuracy {
     pub fn forecast(&mut self, step: usize, lead: usize, fan: &Fan) {
         let ahead = lead.min(fan.horizon().saturating_sub(1));
         let quantile = |level: f64| fan.quantile(ahead, level);
-        self.pending.push_back((step + ahead, [quantile(INTERVAL.0), quantile(INTERVAL.1)], PINBALL_LEVELS.map(quantile)));
+        self.pending.push_back((
+            step + ahead,
+            [quantile(INTERVAL.0), quantile(INTERVAL.1)],
+            PINBALL_LEVELS.map(quantile),
+        ));
     }
 
     /// The load of `step`, in the series' unit.
@@ -43,8 +47,11 @@ impl Accuracy {
             if at == step {
                 self.scored += 1;
                 self.covered += u64::from((low..=high).contains(&load));
-                let loss = |(level, quantile): (f64, f64)| (load - quantile).max(0.0) * level + (quantile - load).max(0.0) * (1.0 - level);
-                self.loss += PINBALL_LEVELS.into_iter().zip(quantiles).map(loss).sum::<f64>() / PINBALL_LEVELS.len() as f64;
+                let loss = |(level, quantile): (f64, f64)| {
+                    (load - quantile).max(0.0) * level + (quantile - load).max(0.0) * (1.0 - level)
+                };
+                self.loss +=
+                    PINBALL_LEVELS.into_iter().zip(quantiles).map(loss).sum::<f64>() / PINBALL_LEVELS.len() as f64;
             }
         }
     }
@@ -66,7 +73,8 @@ mod tests {
     #[test]
     fn a_forecast_is_scored_at_its_own_step() {
         let fan = |from: f64| {
-            let paths: Vec<Vec<f64>> = [0.0, 10.0].iter().map(|add| (0..10).map(|step| from + f64::from(step) + add).collect()).collect();
+            let paths: Vec<Vec<f64>> =
+                [0.0, 10.0].iter().map(|add| (0..10).map(|step| from + f64::from(step) + add).collect()).collect();
             Fan::from_paths(TimestampMs(0), 60_000, &[0.05, 0.95], &paths).expect("valid")
         };
         let mut accuracy = Accuracy::default();

@@ -7,7 +7,7 @@ use crate::world::World;
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::Scaling;
-use forewarm_domain::plan::{Economy, Outlook, Plan, Snapshot, Stock, decide};
+use forewarm_domain::plan::{Economy, Limits, Outlook, Plan, Snapshot, Stock, decide};
 use forewarm_domain::policy::{Choice, Contest, Moment, entrants};
 use std::collections::VecDeque;
 
@@ -89,7 +89,15 @@ pub struct View<'a> {
 impl Lane {
     /// forewarm's planner under `policy`.
     #[must_use]
-    pub fn planner(name: &str, persona: PersonaName, world: &World, scaling: Scaling, economy: Economy, faults: Faults, seed: u64) -> Self {
+    pub fn planner(
+        name: &str,
+        persona: PersonaName,
+        world: &World,
+        scaling: Scaling,
+        economy: Economy,
+        faults: Faults,
+        seed: u64,
+    ) -> Self {
         let rules = entrants(scaling.policy);
         let contest = (!rules.is_empty()).then(|| Contest::new(&rules, world.ready_at(world.warm_up)));
         let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, faults, seed);
@@ -107,7 +115,14 @@ impl Lane {
 
     /// A rule that was decided beforehand.
     #[must_use]
-    pub fn follower(name: &str, world: &World, followed: Followed, economy: &Economy, faults: Faults, seed: u64) -> Self {
+    pub fn follower(
+        name: &str,
+        world: &World,
+        followed: Followed,
+        economy: &Economy,
+        faults: Faults,
+        seed: u64,
+    ) -> Self {
         let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, faults, seed);
         Self::new(name, Mind::Follower(followed), cloud)
     }
@@ -226,6 +241,7 @@ impl Planner {
                 Err(why) => Outlook::Unknown(why.to_owned()),
             },
             standby: self.economy.standby.clone(),
+            limits: Limits::default(),
             choice,
         });
         let wanted = plan.wanted;

@@ -18,7 +18,8 @@ pub struct Followed {
 /// The parameters over which a rule is tuned.
 #[must_use]
 pub fn grid(policy: Policy, world: &World) -> Vec<Rule> {
-    let shares = |shares: &[f64], rules: &dyn Fn(f64) -> Vec<Rule>| shares.iter().flat_map(|share| rules(*share)).collect();
+    let shares =
+        |shares: &[f64], rules: &dyn Fn(f64) -> Vec<Rule>| shares.iter().flat_map(|share| rules(*share)).collect();
     match policy {
         Policy::Reactive => shares(&[0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0], &|target| {
             [5, 15].map(|stabilisation| Rule::Reactive { target, stabilisation }).to_vec()
@@ -110,7 +111,10 @@ mod tests {
 
     #[test]
     fn rules_without_parameters_are_followed_as_they_are() {
-        assert_eq!(tuned(&rushes(), Policy::HybridHistogram, &economy()).map(|followed| followed.rule), Some(Rule::HybridHistogram));
+        assert_eq!(
+            tuned(&rushes(), Policy::HybridHistogram, &economy()).map(|followed| followed.rule),
+            Some(Rule::HybridHistogram)
+        );
         assert_eq!(tuned(&rushes(), Policy::LevelProgramme, &economy()), None);
     }
 }

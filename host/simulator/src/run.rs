@@ -81,13 +81,19 @@ pub struct Plan<'a> {
 }
 
 /// Runs all policies under all settings over one world. `progress` is told how many steps have been run.
-pub fn run(world: &World, plan: &Plan<'_>, forecaster: &mut dyn Forecaster, progress: &mut dyn FnMut(usize)) -> Vec<Outcome> {
+pub fn run(
+    world: &World,
+    plan: &Plan<'_>,
+    forecaster: &mut dyn Forecaster,
+    progress: &mut dyn FnMut(usize),
+) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = plan.settings.iter().map(|setting| outcome(world, plan, setting)).collect();
     let mut accuracies: Vec<Accuracy> = plan.settings.iter().map(|_| Accuracy::default()).collect();
     let missing = gaps(world.loads.len(), &plan.faults, plan.seed);
-    let dies = plan.faults.forecaster_dies.map_or(usize::MAX, |share| {
-        world.split + (share * (world.loads.len() - world.split) as f64) as usize
-    });
+    let dies = plan
+        .faults
+        .forecaster_dies
+        .map_or(usize::MAX, |share| world.split + (share * (world.loads.len() - world.split) as f64) as usize);
     let mut seen: Vec<f64> = Vec::with_capacity(world.loads.len());
     let mut stale = 0;
     for step in 0..world.loads.len() {
@@ -137,7 +143,13 @@ fn outcome(world: &World, plan: &Plan<'_>, setting: &Setting) -> Outcome {
             Some(followed) => Lane::follower(&entry.name, world, followed, &economy, faults, seed),
             None => {
                 let ratio = setting.unserved / (1.0 + setting.unserved);
-                let scaling = Scaling { min: 1, max: INSTANCES_MAX, critical_ratio: ratio, policy: entry.policy, ..Scaling::default() };
+                let scaling = Scaling {
+                    min: 1,
+                    max: INSTANCES_MAX,
+                    critical_ratio: ratio,
+                    policy: entry.policy,
+                    ..Scaling::default()
+                };
                 Lane::planner(&entry.name, plan.persona.clone(), world, scaling, economy.clone(), faults, seed)
             }
         }
@@ -160,10 +172,12 @@ mod tests {
 
     impl Forecaster for Oracle<'_> {
         fn forecast(&mut self, seen: &[f64]) -> Result<Fan, String> {
-            let ahead = |step: usize| self.0.loads.get(seen.len() + step).or(self.0.loads.last()).copied().unwrap_or(0.0);
+            let ahead =
+                |step: usize| self.0.loads.get(seen.len() + step).or(self.0.loads.last()).copied().unwrap_or(0.0);
             let path = |below: f64| (0..60).map(|step| ahead(step) - below).collect();
             let start = self.0.at(seen.len());
-            Fan::from_paths(start, self.0.step_ms, &[0.01, 0.99], &[path(1e-6), path(1e-9)]).map_err(|error| error.to_string())
+            Fan::from_paths(start, self.0.step_ms, &[0.01, 0.99], &[path(1e-6), path(1e-9)])
+                .map_err(|error| error.to_string())
         }
     }
 
@@ -211,7 +225,8 @@ mod tests {
     fn the_sums_follow_from_the_steps() {
         let outcome = outcome(&waves(), Faults::default());
         for lane in &outcome.lanes {
-            let sum = |of: fn(&crate::score::Step) -> u32| lane.steps.iter().map(|step| u64::from(of(step))).sum::<u64>();
+            let sum =
+                |of: fn(&crate::score::Step) -> u32| lane.steps.iter().map(|step| u64::from(of(step))).sum::<u64>();
             let tally = lane.score.tally;
             assert_eq!(tally.booting, sum(|step| step.booting), "{}", lane.name);
             assert_eq!(tally.idle, sum(|step| step.ready.saturating_sub(step.demand)));

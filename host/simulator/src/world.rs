@@ -46,7 +46,9 @@ pub enum WorldError {
         steps: usize,
     },
     /// Nothing to size an instance by.
-    #[error("the load is zero nearly all through the trace's first half: give the load that one instance serves with --capacity")]
+    #[error(
+        "the load is zero nearly all through the trace's first half: give the load that one instance serves with --capacity"
+    )]
     NoLoad,
     /// The fleet would be out of all proportion.
     #[error("a load of {load} needs more than {most} instances of {capacity}: give a larger --capacity")]

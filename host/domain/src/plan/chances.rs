@@ -28,7 +28,8 @@ impl Chances<'_> {
     /// Instances beyond which no load is taken to be possible.
     pub(super) fn most(&self, capacity: f64) -> u32 {
         let top = self.fan.levels().len() - 1;
-        let forecast = (0..self.fan.horizon()).filter_map(|step| self.fan.at(step).get(top)).fold(0.0, |a: f64, b| a.max(*b));
+        let forecast =
+            (0..self.fan.horizon()).filter_map(|step| self.fan.at(step).get(top)).fold(0.0, |a: f64, b| a.max(*b));
         let recent = self.recent.and_then(|(loads, _)| loads.last().copied()).unwrap_or(0.0);
         instances_for(forecast.max(recent), capacity)
     }

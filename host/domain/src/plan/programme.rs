@@ -46,8 +46,14 @@ impl Economy {
     /// Tiers from the least to the most ready; off is the first, warm the last. A standby tier beside which another is no
     /// dearer and no slower is left out: it would never be the better one.
     fn ladder(&self) -> Vec<Rung> {
-        let off =
-            Rung { tier: Tier::Cold, hold: 0.0, idle: 0.0, exposure: self.unserved, to_warm: self.boot_steps, build: 0 };
+        let off = Rung {
+            tier: Tier::Cold,
+            hold: 0.0,
+            idle: 0.0,
+            exposure: self.unserved,
+            to_warm: self.boot_steps,
+            build: 0,
+        };
         let warm = Rung { tier: Tier::Warm, hold: 0.0, idle: 1.0, exposure: 0.0, to_warm: 0, build: self.boot_steps };
         let mut standby: Vec<Rung> = self.standby.iter().map(|standby| Rung::of(standby, self)).collect();
         standby.sort_by(|a, b| a.slowness().partial_cmp(&b.slowness()).unwrap_or(Ordering::Equal));
@@ -223,7 +229,6 @@ impl Programme {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,7 +290,13 @@ mod tests {
         let stay = (0..=from).map(|next| brute_force(economy, next, step + 1, p)).fold(f64::INFINITY, f64::min);
         let mut best = cost(rung, step) + stay;
         for to in from + 1..=warm {
-            let steps = if to == warm { rung.to_warm } else if from == 0 { ladder[to].build } else { continue };
+            let steps = if to == warm {
+                rung.to_warm
+            } else if from == 0 {
+                ladder[to].build
+            } else {
+                continue;
+            };
             let there = (step + steps.max(1)).min(p.len());
             let underway: f64 = (step..there).map(|at| cost(rung, at) + 1.0 - rung.hold).sum();
             best = best.min(underway + brute_force(economy, to, there, p));

@@ -54,7 +54,9 @@ impl std::fmt::Display for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { rule, before, costs: (cost, cost_before), .. } = self;
         match before {
-            Some(before) => write!(f, "{rule} cost {cost:.0} of late and takes over from {before}, which cost {cost_before:.0}"),
+            Some(before) => {
+                write!(f, "{rule} cost {cost:.0} of late and takes over from {before}, which cost {cost_before:.0}")
+            }
             None => write!(f, "{rule} leads: it cost {cost:.0} idle instance-steps of late"),
         }
     }
@@ -215,7 +217,11 @@ mod tests {
         assert!(choices.iter().any(|choice| choice.to_string().contains("takes over from reactive")));
 
         // The rushes end: holding on to the highest of the last hour costs, following does not.
-        let choices = compete(&mut contest, 600, (0..1_440).map(|minute| Some(if minute < 60 { 5.0 } else { 5.0 + (minute / 120 % 2) as f64 * 20.0 })));
+        let choices = compete(
+            &mut contest,
+            600,
+            (0..1_440).map(|minute| Some(if minute < 60 { 5.0 } else { 5.0 + (minute / 120 % 2) as f64 * 20.0 })),
+        );
         assert!(choices.iter().any(|choice| choice.before == Some(keep)), "{:?}", contest.standings());
         let standings = contest.standings();
         assert!(standings[0].leads && standings[1].cost <= 3.0 * standings[0].cost + 1e-9, "{standings:?}");

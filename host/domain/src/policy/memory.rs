@@ -83,8 +83,10 @@ impl Memory {
     pub(super) fn usual_in_hour_of(&self, at: TimestampMs) -> f64 {
         // The hour under way has index `hours.len()`.
         let ahead = (at.floor(HOUR_MS).since(self.hour.0) / HOUR_MS) as usize;
-        let of_day = |day: usize| (self.hours.len() + ahead).checked_sub(day * HOURS).and_then(|hour| self.hours.get(hour));
-        let (sum, days) = (1..=DAYS).filter_map(of_day).fold((0.0, 0), |(sum, days), mean| (sum + f64::from(*mean), days + 1));
+        let of_day =
+            |day: usize| (self.hours.len() + ahead).checked_sub(day * HOURS).and_then(|hour| self.hours.get(hour));
+        let (sum, days) =
+            (1..=DAYS).filter_map(of_day).fold((0.0, 0), |(sum, days), mean| (sum + f64::from(*mean), days + 1));
         if days == 0 { 0.0 } else { sum / f64::from(days) }
     }
 

@@ -182,7 +182,9 @@ impl Player {
     fn programme(&self, moment: &Moment<'_>, memory: &Memory, recent: Option<Recent>, scratch: &mut Scratch) -> u32 {
         let Some(fan) = moment.fan else {
             // Without a forecast the programme knows the last hour alone, and takes nothing away.
-            return memory.highest(reactive::STABILISATION_STEPS).map_or(self.wanted, |highest| highest.max(self.wanted));
+            return memory
+                .highest(reactive::STABILISATION_STEPS)
+                .map_or(self.wanted, |highest| highest.max(self.wanted));
         };
         if let Some(recent) = recent {
             memory.sorted_loads(recent.steps, &mut scratch.sorted);
