@@ -247,6 +247,23 @@ impl Fan {
         Some(Self { start, step_ms: self.step_ms, levels: self.levels.clone(), values: values.to_vec() })
     }
 
+    /// The same forecast with every value of the steps that begin within `from` up to, not including, `until` changed by
+    /// `change`; `None` where there is no such step. What comes out as no number stays as it was.
+    #[must_use]
+    pub fn changed_within(&self, from: TimestampMs, until: TimestampMs, change: impl Fn(f64) -> f64) -> Option<Self> {
+        let begins = |step: usize| self.start + self.step_ms * step as i64;
+        let within: Vec<usize> = (0..self.horizon()).filter(|step| (from..until).contains(&begins(*step))).collect();
+        let mut changed = self.clone();
+        for step in &within {
+            let row = changed.values.chunks_exact_mut(self.levels.len()).nth(*step).unwrap_or_default();
+            for value in row.iter_mut() {
+                *value = Some(change(*value)).filter(|new| new.is_finite()).unwrap_or(*value);
+            }
+            row.sort_by(f64::total_cmp);
+        }
+        (!within.is_empty()).then_some(changed)
+    }
+
     /// The quantiles at `step` (0 is the first step ahead), one per level, never falling. Empty beyond the horizon.
     #[must_use]
     pub fn at(&self, step: usize) -> &[f64] {
@@ -310,6 +327,16 @@ mod tests {
         let later = fan.starting_at(TimestampMs(60_000)).expect("two steps left");
         assert_eq!((later.start(), later.horizon(), later.at(0)), (TimestampMs(60_000), 2, &[2.0][..]));
         assert_eq!(fan.starting_at(TimestampMs(180_000)), None);
+    }
+
+    #[test]
+    fn a_span_can_be_changed() {
+        let fan = fan(&[0.1, 0.9], &[vec![1.0, 2.0, 3.0], vec![2.0, 4.0, 6.0]]).expect("valid");
+        let changed = fan.changed_within(TimestampMs(60_000), TimestampMs(120_000), |load| 3.0 * load).expect("a step");
+        assert_eq!([0, 1, 2].map(|step| changed.at(step).to_vec()), [vec![1.0, 2.0], vec![6.0, 12.0], vec![3.0, 6.0]]);
+        assert_eq!(fan.changed_within(TimestampMs(60_001), TimestampMs(120_000), |load| load), None);
+        let spoilt = fan.changed_within(TimestampMs(0), TimestampMs(1), |_| f64::NAN).expect("a step");
+        assert_eq!(spoilt, fan, "what is no number is not taken");
     }
 
     #[test]

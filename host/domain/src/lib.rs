@@ -3,6 +3,7 @@
 //! Invariants: no clock, no randomness, no I/O and no `await` in here. Every function is a value to a value, so that
 //! production, the simulator and a test run the very same decision.
 
+pub mod calendar;
 pub mod forecast;
 pub mod id;
 pub mod instance;

@@ -1,11 +1,17 @@
 //! The persona: a template of a resource, what it is expected to do, and how much of it may be kept ready.
 
+mod budget;
+mod schedule;
+
 use crate::id::{PersonaName, PluginName};
 use crate::series::SeriesKey;
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+pub use budget::{Budget, Period};
+pub use schedule::{Day, InvalidWhen, Schedule, TimeOfDay, Weekday, Window, Zone};
 
 /// What an operator writes, a profiler drafts, or history refines. Applying it makes a new version in the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +40,10 @@ pub struct PersonaSpec {
     /// How many may be kept, and by which rule.
     #[serde(default)]
     pub scaling: Scaling,
+    /// Other bounds at certain hours of certain days. Of several in force, the highest minimum and the lowest maximum count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50)]
+    pub schedules: Vec<Schedule>,
     /// Which plugins serve it.
     #[serde(default)]
     pub plugins: PersonaPlugins,
@@ -148,11 +158,57 @@ pub struct Scaling {
     pub critical_ratio: f64,
     /// By which rule the wanted number is found.
     pub policy: Policy,
+    /// What becomes of a plan.
+    pub mode: Mode,
+    /// The most instances that a plan launches in one step; a claim that waits is served beyond it.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub max_launches_per_step: Option<u32>,
+    /// The most instances that a plan lets go in one step.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub max_releases_per_step: Option<u32>,
+    /// What its instances may cost; without one, what they cost. The simulator's callers set it; a spec can't, while
+    /// hosts do not measure what was spent.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
 }
 
 impl Default for Scaling {
     fn default() -> Self {
-        Self { min: 0, max: 1_000, critical_ratio: 0.95, policy: Policy::Compete }
+        Self {
+            min: 0,
+            max: 1_000,
+            critical_ratio: 0.95,
+            policy: Policy::Compete,
+            mode: Mode::Apply,
+            max_launches_per_step: None,
+            max_releases_per_step: None,
+            budget: None,
+        }
+    }
+}
+
+/// What becomes of a persona's plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing is launched ahead or let go, and plans are not announced: forecasts and their scores alone are looked at.
+    ForecastOnly,
+    /// Plans are announced, for others to carry out: nothing is launched ahead or let go.
+    Recommend,
+    /// Plans are carried out.
+    #[default]
+    Apply,
+}
+
+impl Mode {
+    /// The mode's name, as in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ForecastOnly => "forecast_only",
+            Self::Recommend => "recommend",
+            Self::Apply => "apply",
+        }
     }
 }
 

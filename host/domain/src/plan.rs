@@ -1,13 +1,15 @@
 //! Deciding how many instances of one persona to hold: a snapshot in, a plan with its reasons out.
 
+mod bounds;
 mod chances;
 mod level;
+mod limits;
 mod programme;
 pub(crate) mod reactive;
 
 use crate::forecast::Fan;
 use crate::id::PersonaName;
-use crate::persona::{Policy, Scaling};
+use crate::persona::{Mode, Policy, Scaling};
 use crate::policy::{self, Choice, Rule};
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use utoipa::ToSchema;
 
 pub use chances::Chances;
 pub use level::{LevelView, MAX_LEVELS_SHOWN, wanted_levels};
+pub use limits::{Hold, Limits, Quota, Spend};
 pub use programme::{Economy, Programme, Standby, Verdict};
 
 /// All that a decision for one persona rests on.
@@ -45,6 +48,8 @@ pub struct Snapshot {
     pub standby: Vec<Standby>,
     /// Who leads where policies compete.
     pub choice: Option<Choice>,
+    /// What bounds the decision beyond the persona's scaling.
+    pub limits: Limits,
 }
 
 impl Snapshot {
@@ -105,6 +110,9 @@ pub struct Plan {
     pub at: TimestampMs,
     /// The rule that was followed.
     pub policy: Policy,
+    /// What becomes of it: only under `apply` it is carried out, else it says what would be done.
+    #[serde(default)]
+    pub mode: Mode,
     /// Instances to hold, claimed and booting ones included.
     pub wanted: u32,
     /// Instances to hold in cheaper tiers beyond those.
@@ -174,6 +182,28 @@ pub enum ReasonCode {
     Promised,
     /// The driver can't be called at present: what is wanted waits.
     DriverDown,
+    /// A planned event changes the load to come.
+    PlannedEvent,
+    /// The driver takes instances away.
+    Interruption,
+    /// A schedule's minimum or maximum.
+    Schedule,
+    /// Instances that are leased out.
+    Lease,
+    /// The driver's quota, which all its personas share.
+    Quota,
+    /// The persona's budget.
+    Budget,
+    /// The most that is launched or let go at a time.
+    StepLimit,
+    /// The driver has no capacity at present.
+    OutOfCapacity,
+    /// A freeze holds, or begins soon.
+    Freeze,
+    /// A maintenance window of the driver holds, or begins soon.
+    Maintenance,
+    /// The persona's mode: the plan is not carried out.
+    Mode,
 }
 
 impl Reason {
@@ -192,20 +222,33 @@ pub fn instances_for(load: f64, capacity_per_instance: f64) -> u32 {
 /// Decides how many instances to hold: the policy first, then the bounds.
 #[must_use]
 pub fn decide(snapshot: &Snapshot) -> Plan {
+    let (snapshot, foreseen) = bounds::with_events(snapshot);
+    let snapshot = snapshot.as_ref();
     let (policy, target) = target(snapshot);
     let Target { wanted, standby, mut reasons, levels } = target;
-    let wanted = bound(wanted, snapshot, &mut reasons);
-    Plan {
+    reasons.extend(foreseen);
+    let wanted = bounds::bound(wanted, snapshot, &mut reasons);
+    let mut plan = Plan {
         persona: snapshot.persona.clone(),
         persona_version: snapshot.persona_version,
         at: snapshot.at,
         policy,
+        mode: snapshot.scaling.mode,
         wanted,
         standby,
         stock: snapshot.stock,
         reasons,
         levels,
-    }
+    };
+    plan.reasons.extend(not_carried_out(&plan));
+    plan
+}
+
+/// Says that a plan is not carried out, where it is not, and what that would have done.
+fn not_carried_out(plan: &Plan) -> Option<Reason> {
+    let would = format!("{} would be launched and {} let go", plan.to_create(), plan.to_release());
+    let detail = format!("nothing is done, since the persona's mode is {}: {would}", plan.mode.as_str());
+    (plan.mode != Mode::Apply).then(|| Reason::new(ReasonCode::Mode, detail))
 }
 
 /// What a policy wants, before the bounds.
@@ -273,30 +316,6 @@ fn sorted_tail(loads: &[f64], steps: usize) -> Vec<f64> {
     known
 }
 
-fn bound(wanted: u32, snapshot: &Snapshot, reasons: &mut Vec<Reason>) -> u32 {
-    let Scaling { min, max, .. } = snapshot.scaling;
-    let Stock { active, waiting, .. } = snapshot.stock;
-    let mut bounded = wanted;
-    if bounded < min {
-        bounded = min;
-        reasons
-            .push(Reason::new(ReasonCode::Minimum, format!("the persona keeps at least {min}, {wanted} were wanted")));
-    }
-    let promised = snapshot.stock.promised();
-    if bounded < promised {
-        bounded = promised;
-        let detail = format!("{active} are claimed and {waiting} claims wait: each gets an instance");
-        reasons.push(Reason::new(ReasonCode::Promised, detail));
-    }
-    if bounded > max {
-        // What is claimed stays, even where the maximum was lowered below it.
-        bounded = max.max(active);
-        let detail = format!("the persona keeps at most {max}, {} were wanted", wanted.max(promised));
-        reasons.push(Reason::new(ReasonCode::Maximum, detail));
-    }
-    bounded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,6 +339,7 @@ mod tests {
             outlook: Outlook::Forecast(fan),
             standby: Vec::new(),
             choice: None,
+            limits: Limits::default(),
         }
     }
 

@@ -252,6 +252,7 @@ mod tests {
             persona_version: 1,
             at: TimestampMs(0),
             policy: Policy::Reactive,
+            mode: forewarm_domain::persona::Mode::Apply,
             wanted: 9,
             standby: Default::default(),
             stock: Stock { warm, ..Stock::default() },

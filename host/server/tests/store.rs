@@ -5,7 +5,7 @@
 use forewarm_domain::id::{ClaimId, InstanceId, idempotency_token};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::outcome::Outcome;
-use forewarm_domain::persona::{Persona, Policy};
+use forewarm_domain::persona::{Mode, Persona, Policy};
 use forewarm_domain::plan::{LevelView, Plan, Reason, ReasonCode, Stock};
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::series::{Metric, SeriesKey};
@@ -127,6 +127,7 @@ async fn plans_and_outcomes_are_history(store: &Store) {
         persona_version: 1,
         at: TimestampMs(at),
         policy: Policy::Reactive,
+        mode: Mode::Apply,
         wanted: 4,
         standby: Default::default(),
         stock: Stock::default(),

@@ -7,7 +7,7 @@ use crate::world::World;
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::Scaling;
-use forewarm_domain::plan::{Economy, Outlook, Plan, Snapshot, Stock, decide};
+use forewarm_domain::plan::{Economy, Limits, Outlook, Plan, Snapshot, Stock, decide};
 use forewarm_domain::policy::{Choice, Contest, Moment, entrants};
 use std::collections::VecDeque;
 
@@ -231,7 +231,7 @@ impl Planner {
             persona_version: 1,
             at: view.world.at(view.step),
             step_ms: view.world.step_ms,
-            scaling: self.scaling.clone(),
+            scaling: self.scaling,
             capacity_per_instance: view.world.capacity,
             lead_ms: view.world.step_ms * self.economy.boot_steps as i64,
             stock: Stock { warm: ready, booting, ..Stock::default() },
@@ -241,6 +241,7 @@ impl Planner {
                 Err(why) => Outlook::Unknown(why.to_owned()),
             },
             standby: self.economy.standby.clone(),
+            limits: Limits::default(),
             choice,
         });
         let wanted = plan.wanted;

@@ -154,7 +154,7 @@ fn steps(fan: &Fan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forewarm_domain::persona::Policy;
+    use forewarm_domain::persona::{Mode, Policy};
     use forewarm_domain::plan::{Reason, ReasonCode, Stock};
     use forewarm_domain::time::TimestampMs;
 
@@ -166,6 +166,7 @@ mod tests {
             persona_version: 1,
             at: TimestampMs(0),
             policy: Policy::LevelProgramme,
+            mode: Mode::Apply,
             wanted: 20,
             standby: Default::default(),
             stock: Stock::default(),
@@ -197,6 +198,7 @@ mod tests {
             persona_version: 3,
             at: TimestampMs(0),
             policy: Policy::LevelProgramme,
+            mode: Mode::Apply,
             wanted: 20,
             standby: Default::default(),
             stock: Stock { warm: 18, ..Stock::default() },

@@ -6,8 +6,8 @@ use super::pool::Changes;
 use super::view::View;
 use crate::store::{StoreError, Write};
 use forewarm_bus::message::EventTopic;
-use forewarm_domain::persona::{Persona, Policy};
-use forewarm_domain::plan::{Plan, Snapshot, decide};
+use forewarm_domain::persona::{Mode, Persona, Policy};
+use forewarm_domain::plan::{Limits, Plan, Snapshot, decide};
 use forewarm_domain::time::TimestampMs;
 use futures::StreamExt;
 use futures::stream;
@@ -78,6 +78,7 @@ impl Core {
             outlook,
             standby: Vec::new(),
             choice: None,
+            limits: Limits { schedules: persona.spec.schedules.clone(), ..Limits::default() },
         };
         snapshot.choice = self.contests.choose(&snapshot);
         let mut plan = decide(&snapshot);
@@ -112,7 +113,8 @@ impl Core {
                     let name = &persona.spec.name;
                     // Claims may have come and gone since the decision: what counts is the wanted number.
                     let total = pool.stock(name).total();
-                    let (launch, release) = (plan.wanted.saturating_sub(total), total.saturating_sub(plan.wanted));
+                    let wanted = if plan.mode == Mode::Apply { plan.wanted } else { total };
+                    let (launch, release) = (wanted.saturating_sub(total), total.saturating_sub(wanted));
                     pool.launch(name, &persona.spec.plugins.driver, launch, now);
                     pool.release(name, release, now);
                     report.launched += launch;
@@ -162,9 +164,9 @@ impl Core {
             let data = serde_json::json!({ "from": policy_before, "to": plan.policy });
             self.tell(EventTopic::PolicySwitched, name.to_string(), reason.clone(), data).await;
         }
-        if is_news {
+        if is_news && plan.mode != Mode::ForecastOnly {
             let data = serde_json::json!({
-                "wanted": plan.wanted, "stock": plan.stock, "policy": plan.policy, "at": plan.at,
+                "wanted": plan.wanted, "stock": plan.stock, "policy": plan.policy, "mode": plan.mode, "at": plan.at,
             });
             self.tell(EventTopic::PlanChanged, name.to_string(), reason, data).await;
         }

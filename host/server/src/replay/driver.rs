@@ -154,6 +154,7 @@ impl Driver {
             expected: Default::default(),
             demand: Demand { series: self.series.clone(), capacity_per_instance: self.capacity },
             scaling: Scaling { min: 1, max: 4_000, policy, ..Scaling::default() },
+            schedules: Vec::new(),
             plugins: Default::default(),
             claims: Default::default(),
         }

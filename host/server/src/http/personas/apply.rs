@@ -1,6 +1,6 @@
 //! `PUT /v1/personas/{name}`: makes a new version of a persona.
 
-use super::read::etag;
+use super::{read::etag, schedules};
 use crate::core::{Applied, ApplyError};
 use crate::http::auth::Caller;
 use crate::http::body::{Checked, checked_body, invalid};
@@ -79,6 +79,7 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
 /// What the schema cannot tell: how the parts of a persona go together.
 fn faults(state: &AppState, name: &PersonaName, spec: &PersonaSpec) -> Vec<FieldError> {
     let mut faults = inner_faults(name, spec);
+    faults.extend(schedules::faults(spec, state.core.clock().now()));
     let plugins = &spec.plugins;
     let mut uses = vec![
         ("/plugins/forecaster".to_owned(), &plugins.forecaster, PluginKind::Forecaster),

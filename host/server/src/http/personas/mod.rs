@@ -3,6 +3,7 @@
 mod apply;
 mod list;
 mod read;
+mod schedules;
 mod standing;
 
 pub use list::{PersonaPage, PersonaSummary};
