@@ -12,19 +12,15 @@
 //!
 //! # Invariants
 //! sea-orm is known in `store` alone. Books, ledger and leases change on one thread alone, and only when the change is
-//! durable does anyone hear of it. The clock, the clock that nobody sets, and seeds are handed in.
+//! durable does anyone hear of it. The clock and the seeds are handed in.
 
-mod capacity;
 mod config;
 mod error;
 mod market;
 pub mod model;
 mod probe;
-mod steady;
 
-pub use capacity::{Capacity, CapacityError, Wiping};
 pub use config::{InvalidSetting, MarketConfig};
 pub use error::MarketError;
 pub use market::{AccountView, EventQuery, LeaseQuery, LedgerQuery, Market, MarketParts, OrderQuery, PriceQuery, Side};
 pub use probe::{NoProbe, Point, Probe};
-pub use steady::{ClockSteady, MachineSteady, Steady};
