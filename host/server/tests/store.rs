@@ -46,6 +46,7 @@ fn claim(n: u128, key: Option<&str>, state: ClaimState) -> Claim {
         requested_at: TimestampMs(n as i64),
         expires_at: None,
         idempotency_key: key.map(Into::into),
+        lease: None,
         state,
     }
 }
