@@ -100,9 +100,11 @@ fn quantile_with_tail(fan: &Fan, step: usize, level: f64) -> f64 {
 
 /// The steps of a fan that have an instant in common with the window.
 pub(super) fn steps_within(fan: &Fan, window: DeliveryWindow) -> impl Iterator<Item = usize> {
-    let (start, step_ms) = (fan.start(), fan.step_ms());
-    let begin = move |step: usize| start + step_ms.saturating_mul(i64::try_from(step).unwrap_or(i64::MAX));
-    (0..fan.horizon()).filter(move |step| begin(*step) < window.until() && begin(*step) + step_ms > window.from())
+    let step_at = |at: TimestampMs, rounded_up: i64| {
+        let steps = (at.0.saturating_sub(fan.start().0).saturating_add(rounded_up)).div_euclid(fan.step_ms());
+        usize::try_from(steps.max(0)).unwrap_or(usize::MAX).min(fan.horizon())
+    };
+    step_at(window.from(), 0)..step_at(window.until(), fan.step_ms() - 1)
 }
 
 /// Whether there is no instant of the window without a forecast.

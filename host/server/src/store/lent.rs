@@ -84,11 +84,8 @@ impl Lent {
     /// What the market is told of it.
     #[must_use]
     pub fn status(&self, now: &Moment) -> LeaseStatus {
-        let unit = |unit: &LentUnit| LeasedUnit {
-            instance: unit.instance,
-            claim: unit.claim,
-            state: unit.state.clone(),
-        };
+        let unit =
+            |unit: &LentUnit| LeasedUnit { instance: unit.instance, claim: unit.claim, state: unit.state.clone() };
         LeaseStatus {
             lease: self.lease,
             state: self.state(),

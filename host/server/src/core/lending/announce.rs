@@ -20,8 +20,8 @@ use tracing::{debug, warn};
 const VALID_STEPS: i64 = 5;
 /// It is told again when no more than so many are left.
 const RENEWED_STEPS: i64 = 2;
-/// Windows that are announced, the soonest first: two days of quarters of an hour, and some.
-const WINDOWS_MOST: usize = 256;
+/// Windows that are announced, the soonest first: two days of five minutes each, and some.
+const WINDOWS_MOST: usize = 600;
 
 impl Core {
     /// Tells the market what the lenders can spare, where that is news.
@@ -65,7 +65,9 @@ impl Core {
         }
         match ask_market(self.bus.as_ref(), &call, MARKET_TIMEOUT).await {
             Ok(_) => drop(self.lending.known().announced.insert(name, call)),
-            Err(error) => warn!(persona = %name, %error, "what can be spared could not be announced; it is tried again"),
+            Err(error) => {
+                warn!(persona = %name, %error, "what can be spared could not be announced; it is tried again")
+            }
         }
     }
 
