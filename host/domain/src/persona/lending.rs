@@ -33,7 +33,7 @@ pub struct LendingPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000_000)]
     pub carrying_cost: Option<u32>,
-    /// Hours in which nothing is lent. A `min` or `max` in one of them has no effect.
+    /// Hours in which nothing is lent. They have neither `min` nor `max`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 50)]
     pub blackouts: Vec<Schedule>,

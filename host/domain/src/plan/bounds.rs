@@ -25,12 +25,12 @@ pub(super) use event::with_events;
 type Acted = Option<(u32, ReasonCode, String)>;
 
 /// What raises a wish for the owner's own instances.
-const RAISING: [fn(&Snapshot, u32) -> Acted; 4] =
-    [missing_data::clamp, event::clamp, interruption::clamp, range::minimum];
+const RAISING: [fn(&Snapshot, u32) -> Acted; 3] = [missing_data::clamp, event::clamp, interruption::clamp];
 
 /// What bounds it then, leased instances included.
-const BOUNDING: [fn(&Snapshot, u32) -> Acted; 10] = [
+const BOUNDING: [fn(&Snapshot, u32) -> Acted; 11] = [
     lease::clamp,
+    range::minimum,
     range::promised,
     range::maximum,
     quota::clamp,
