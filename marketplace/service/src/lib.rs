@@ -15,12 +15,16 @@
 //! durable does anyone hear of it. The clock and the seeds are handed in.
 
 mod config;
+mod core;
 mod error;
 mod market;
 pub mod model;
 mod probe;
+mod store;
 
 pub use config::{InvalidSetting, MarketConfig};
 pub use error::MarketError;
-pub use market::{AccountView, EventQuery, LeaseQuery, LedgerQuery, Market, MarketParts, OrderQuery, PriceQuery, Side};
+pub use market::{
+    AccountView, EventQuery, LeaseQuery, LedgerQuery, Market, MarketParts, OrderQuery, PriceQuery, Side, random_seeds,
+};
 pub use probe::{NoProbe, Point, Probe};
