@@ -7,13 +7,13 @@ use super::{
 use crate::{
     error::MarketError,
     model::{
-        AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round, RoundId,
-        RoundState, Settlement, TimeInForce, Transfer, TransferKind, TransferRefs, lease_duration,
+        AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round,
+        RoundId, RoundState, Settlement, TimeInForce, Transfer, TransferKind, TransferRefs, lease_duration,
     },
 };
 use forewarm_auction::{
-    LeaseClass, Leg, MicroCredits, OrderId, OrderResult, Quantity, RoundClearing, RoundNumber, SettlePlan, Terms, Trade,
-    TwoClassClearing, settle_plan,
+    LeaseClass, Leg, MicroCredits, OrderId, OrderResult, Quantity, RoundClearing, RoundNumber, SettlePlan, Terms,
+    Trade, TwoClassClearing, settle_plan,
 };
 use forewarm_domain::time::TimestampMs;
 use serde_json::json;
@@ -45,7 +45,9 @@ impl State {
             other => {
                 let state = other.name();
                 let found = clearing.hash;
-                Err(MarketError::Damaged(format!("round {number} is {state} and does not come to result {found} again")))
+                Err(MarketError::Damaged(format!(
+                    "round {number} is {state} and does not come to result {found} again"
+                )))
             }
         }
     }
@@ -110,7 +112,8 @@ impl State {
     ) -> Result<(), MarketError> {
         let duration = lease_duration(book.window)?;
         let terms = Terms { duration, fee: under.snapshot.fee, compensation: under.snapshot.compensation };
-        let plan = settle_plan(&book.orders, cleared, terms).map_err(|error| MarketError::Damaged(error.to_string()))?;
+        let plan =
+            settle_plan(&book.orders, cleared, terms).map_err(|error| MarketError::Damaged(error.to_string()))?;
         let results: HashMap<OrderId, &OrderResult> = cleared.results.iter().map(|told| (told.order, told)).collect();
         let asks = || book.orders.firm().asks().iter().chain(book.orders.reclaimable().asks());
         asks().try_for_each(|ask| self.release_guarantee(ask.id))?;
