@@ -14,6 +14,14 @@ pub struct InvalidRange(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressRange(IpNet);
 
+impl AddressRange {
+    /// Whether `address` lies in the range.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
 impl FromStr for AddressRange {
     type Err = InvalidRange;
 

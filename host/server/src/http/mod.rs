@@ -5,20 +5,16 @@
 //! request takes more room, time or places than the configuration allows.
 
 pub mod auth;
-mod body;
 mod claims;
 mod errors;
 mod events;
 mod health;
 mod ingest;
-mod layers;
 mod openapi;
 mod parameters;
 mod personas;
 mod plugins;
-pub mod problem;
 mod profiles;
-mod schema;
 mod series;
 mod serve;
 mod state;
@@ -33,8 +29,11 @@ pub use state::{AppState, Parts};
 pub use status::HostStatus;
 pub use tokens::TokenView;
 
+pub use forewarm_web::problem;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use forewarm_web::{body, layers};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The API of one host, ready to be served.
@@ -43,10 +42,10 @@ pub fn router(state: &AppState) -> Router {
     let (open, _) = open().split_for_parts();
     let authenticated = guarded.route_layer(from_fn_with_state(state.clone(), auth::authenticate));
     authenticated
-        .layer(from_fn_with_state(state.clone(), layers::limit))
+        .layer(from_fn_with_state(state.clone(), layers::limit::<AppState>))
         .merge(open)
-        .fallback(layers::unknown_route)
-        .layer(from_fn_with_state(state.clone(), layers::observe))
+        .fallback(layers::unknown_route::<AppState>)
+        .layer(from_fn_with_state(state.clone(), layers::observe::<AppState>))
         .layer(from_fn(layers::secure))
         .with_state(state.clone())
 }

@@ -8,9 +8,11 @@ use crate::ingest::IngestConfig;
 use crate::ingest::prometheus::RemoteWriteDecoder;
 use crate::metrics::Metrics;
 use crate::plugins::PluginHost;
+use forewarm_web::ApiState;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -82,5 +84,31 @@ impl Deref for AppState {
     type Target = Shared;
     fn deref(&self) -> &Shared {
         &self.0
+    }
+}
+
+impl ApiState for AppState {
+    fn body_limit_kib(&self) -> u32 {
+        self.config.body_limit_kib
+    }
+
+    fn request_timeout_s(&self) -> u32 {
+        self.config.request_timeout_s
+    }
+
+    fn max_concurrent_requests(&self) -> u32 {
+        self.config.max_concurrent_requests
+    }
+
+    fn requests(&self) -> &Semaphore {
+        &self.requests
+    }
+
+    fn paths(&self) -> &BTreeMap<String, String> {
+        &self.paths
+    }
+
+    fn count(&self, method: &str, route: &str, status: u16, took: Duration) {
+        self.metrics.http_request(method, route, status, took);
     }
 }

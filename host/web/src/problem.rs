@@ -67,6 +67,14 @@ kinds! {
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "The body has the wrong type";
     /// The body can be read, but does not say something valid.
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "The body is not valid";
+    /// The order book is sealed, or what the request speaks of is over.
+    TooLate "too-late" CONFLICT "It is too late for this";
+    /// The key was used for another request before.
+    KeyReused "key-reused" CONFLICT "The idempotency key belongs to another request";
+    /// The account does not cover it.
+    BudgetShort "budget-short" CONFLICT "The account does not cover this";
+    /// The caller sends more than its share.
+    RateLimited "rate-limited" TOO_MANY_REQUESTS "Too many requests of this tenant";
     /// Too many wait already.
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many claims wait already";
     /// A fault of this program; the log has the cause.
@@ -188,7 +196,8 @@ impl Problem {
     }
 
     /// The response to the request that is called `instance`.
-    pub(super) fn respond(self, instance: Option<&str>) -> Response {
+    #[must_use]
+    pub fn respond(self, instance: Option<&str>) -> Response {
         let body = serde_json::to_vec(&self.document(instance)).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.kind.status();
@@ -208,7 +217,8 @@ impl IntoResponse for Problem {
 }
 
 /// The problem behind a response that some layer made on its own to `what`, whose route takes `methods`.
-pub(super) fn from_foreign(status: StatusCode, what: &str, methods: &str) -> Problem {
+#[must_use]
+pub fn from_foreign(status: StatusCode, what: &str, methods: &str) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(ProblemKind::UnknownRoute, format!("{what} is no route of this API")),
         StatusCode::METHOD_NOT_ALLOWED => {
