@@ -3,6 +3,17 @@
 use std::collections::HashMap;
 use subtle::ConstantTimeEq;
 
+/// The longest name of a token.
+pub const TOKEN_NAME_MAX: usize = 100;
+
+/// Whether a text can be a token's name: 1 to [`TOKEN_NAME_MAX`] letters, digits, spaces and `- _ . @`, no space at either
+/// end.
+#[must_use]
+pub fn is_token_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_.@".contains(c);
+    (1..=TOKEN_NAME_MAX).contains(&text.len()) && text.chars().all(plain) && text.trim() == text
+}
+
 /// What is kept of a token, as far as finding it goes.
 pub trait TokenRecord {
     /// Its name, unique.

@@ -17,7 +17,7 @@ pub mod schema;
 mod secret;
 mod state;
 
-pub use index::{TokenIndex, TokenRecord};
+pub use index::{TOKEN_NAME_MAX, TokenIndex, TokenRecord, is_token_name};
 pub use problem::{FieldError, Problem, ProblemDocument, ProblemKind};
 pub use secret::{Secret, bearer, unauthenticated, write_for_owner};
 pub use state::ApiState;

@@ -109,6 +109,9 @@ pub struct ProblemDocument {
     pub title: String,
     /// The status of the response.
     pub status: u16,
+    /// What it was more closely, stable over versions, where a kind has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// What was wrong, where, and what would be right.
     pub detail: String,
     /// The request, as in the log and in the header `x-request-id`.
@@ -123,6 +126,7 @@ pub struct ProblemDocument {
 #[derive(Debug, Clone)]
 pub struct Problem {
     kind: ProblemKind,
+    code: Option<&'static str>,
     detail: String,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -133,7 +137,7 @@ impl Problem {
     /// A problem whose `detail` says what was wrong, where, and what would be right.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self { kind, code: None, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
     /// A fault of this program or of what it rests on: the caller learns no more than that, the log has `cause`.
@@ -146,6 +150,13 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// The same, with a stable name of what it is more closely.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
         self
     }
 
@@ -189,6 +200,7 @@ impl Problem {
             kind: self.kind.urn().to_owned(),
             title: self.kind.title().to_owned(),
             status: self.kind.status().as_u16(),
+            code: self.code.map(str::to_owned),
             detail: self.detail.clone(),
             instance: instance.map(str::to_owned),
             errors: self.errors.clone(),

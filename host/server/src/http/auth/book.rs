@@ -3,14 +3,12 @@
 use crate::store::{Scope, Store, StoreError, TokenRecord, Write};
 use forewarm_domain::id::TenantName;
 use forewarm_domain::time::{SECOND_MS, TimestampMs};
-use forewarm_web::{Secret, TokenIndex};
+use forewarm_web::{Secret, TOKEN_NAME_MAX as NAME_MAX, TokenIndex, is_token_name};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a token that another host made or revoked may go unnoticed.
 const REFRESH_AFTER: Duration = Duration::from_secs(2);
-/// The longest name of a token.
-const NAME_MAX: usize = 100;
 
 /// The tokens of the installation.
 pub struct TokenBook {
@@ -185,8 +183,7 @@ fn is_valid(token: &TokenRecord, now: TimestampMs) -> bool {
 }
 
 fn check(new: &NewToken) -> Result<(), TokenError> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " -_.@".contains(c);
-    if new.name.is_empty() || new.name.len() > NAME_MAX || !new.name.chars().all(plain) || new.name.trim() != new.name {
+    if !is_token_name(&new.name) {
         return Err(TokenError::Name);
     }
     if (new.scope == Scope::Tenant) != new.tenant.is_some() {
