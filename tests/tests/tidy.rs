@@ -67,6 +67,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("marketplace/auction", &["forewarm-domain"]),
+    ("marketplace/service", &["forewarm-auction", "forewarm-bus", "forewarm-domain"]),
     ("plugins/", &["forewarm-sdk"]),
     ("fuzz", &["forewarm-runtime"]),
     ("sdk/macros", &[]),
