@@ -2,7 +2,7 @@
 
 use crate::error::MarketError;
 use crate::model::{Caller, Role, Roles};
-use crate::store::Records;
+use crate::records::Records;
 use forewarm_domain::id::TenantName;
 use forewarm_domain::time::{SECOND_MS, TimestampMs};
 use forewarm_web::{Secret, TokenIndex, TokenRecord, is_token_name};

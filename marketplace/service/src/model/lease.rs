@@ -13,11 +13,13 @@ use forewarm_domain::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One lease; derived from its round, bid and offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Uuid)]
 pub struct LeaseId(pub Uuid);
 
 impl fmt::Display for LeaseId {
@@ -27,7 +29,7 @@ impl fmt::Display for LeaseId {
 }
 
 /// Instances of one offer, let to one bid for one window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Names it.
@@ -87,7 +89,7 @@ pub struct Lease {
 }
 
 /// An instance and what opens it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HandedOver {
     /// The instance.
@@ -95,11 +97,12 @@ pub struct HandedOver {
     /// The claim that holds it for the tenant.
     pub claim: ClaimId,
     /// Where the tenant finds it: host, port, credentials, as its host tells it.
+    #[schema(value_type = Object)]
     pub access: serde_json::Value,
 }
 
 /// A point on a clock that nobody sets: a machine's since it was started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SteadyMark {
     /// Which start of which machine.
@@ -109,7 +112,7 @@ pub struct SteadyMark {
 }
 
 /// Why an owner wants capacity back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReclaimReason {
     /// Its owner asked.
@@ -119,7 +122,7 @@ pub enum ReclaimReason {
 }
 
 /// Why a lease is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseEnd {
     /// Its window is over.
@@ -133,7 +136,7 @@ pub enum LeaseEnd {
 }
 
 /// How far a lease has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LeaseState {
     /// Paid; its window has not begun.
@@ -226,7 +229,7 @@ impl LeaseState {
 }
 
 /// What an owner wants back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReclaimRequest {
     /// The owner.
@@ -240,7 +243,7 @@ pub struct ReclaimRequest {
 }
 
 /// One lease, or a part of it, that would be called back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reclaimed {
     /// The lease; the part that was split off, once it is done.
@@ -256,7 +259,7 @@ pub struct Reclaimed {
 }
 
 /// What calling back would cost, or costs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReclaimPreview {
     /// The leases, in the order in which they are taken: the cheapest compensation per instance, then the newest.

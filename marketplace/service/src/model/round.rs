@@ -5,11 +5,13 @@ use forewarm_auction::{LeaseClass, MicroCredits, Price, Regime, RoundHash, Round
 use forewarm_domain::{id::PersonaName, time::TimestampMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One round; derived from its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Uuid)]
 pub struct RoundId(pub Uuid);
 
 impl fmt::Display for RoundId {
@@ -19,7 +21,7 @@ impl fmt::Display for RoundId {
 }
 
 /// Which windows a round clears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MarketKind {
     /// Those that begin soon.
@@ -49,7 +51,7 @@ impl fmt::Display for MarketKind {
 }
 
 /// A round, and how far it has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
     /// Names it.
@@ -69,7 +71,7 @@ pub struct Round {
 }
 
 /// How far a round has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RoundState {
     /// Takes orders.
@@ -140,7 +142,7 @@ impl RoundState {
 }
 
 /// What was sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
     /// When.
@@ -154,7 +156,7 @@ pub struct Seal {
 }
 
 /// What was booked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settlement {
     /// When.
@@ -178,7 +180,7 @@ pub struct Settlement {
 }
 
 /// What one class of one book traded in a round.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PricePoint {
     /// The round.

@@ -4,9 +4,10 @@ use forewarm_auction::LeaseDuration;
 use forewarm_domain::time::{SECOND_MS, TimestampMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// From `start` to before `end`, in whole seconds, up to [`LeaseDuration::MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "RawWindow", into = "RawWindow")]
 pub struct DeliveryWindow {
     start: TimestampMs,

@@ -2,7 +2,7 @@
 
 use super::model::{Progress, StoredWebhook, Webhook};
 use crate::error::MarketError;
-use crate::store::Records;
+use crate::records::Records;
 use forewarm_domain::id::TenantName;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
