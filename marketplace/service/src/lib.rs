@@ -14,13 +14,19 @@
 //! sea-orm is known in `store` alone. Books, ledger and leases change on one thread alone, and only when the change is
 //! durable does anyone hear of it. The clock, the clock that nobody sets, and seeds are handed in.
 
+pub mod audit;
+pub mod auth;
 mod capacity;
 mod config;
 mod error;
+pub mod exports;
+pub mod http;
 mod market;
 pub mod model;
 mod probe;
+mod records;
 mod steady;
+pub mod webhooks;
 
 pub use capacity::{Capacity, CapacityError, Wiping};
 pub use config::{InvalidSetting, MarketConfig};
