@@ -21,6 +21,10 @@ pub struct MarketConfig {
     pub horizon_s: u32,
     /// Windows begin and end at multiples of so many seconds.
     pub window_grid_s: u32,
+    /// Seconds that the windows last for which hosts list what they can spare.
+    pub listed_window_s: u32,
+    /// How many of those windows are listed, from the next one on.
+    pub listed_windows: u32,
     /// What a firm lease costs over a reclaimable one where no offer of the book says more.
     pub firm_premium: FirmPremium,
     /// What of a trade the market keeps.
@@ -53,6 +57,8 @@ impl Default for MarketConfig {
             near_term_horizon_s: 4 * 3_600,
             horizon_s: 14 * 24 * 3_600,
             window_grid_s: 300,
+            listed_window_s: 3_600,
+            listed_windows: 24,
             firm_premium: FirmPremium::default(),
             fee: parts(10_000),
             compensation: parts(250_000),
@@ -105,6 +111,8 @@ impl MarketConfig {
         range("near_term_horizon_s", self.near_term_horizon_s, 1, MONTH_S);
         range("horizon_s", self.horizon_s, self.near_term_horizon_s, 12 * MONTH_S);
         range("window_grid_s", self.window_grid_s, 1, 24 * 3_600);
+        range("listed_window_s", self.listed_window_s, self.window_grid_s, MONTH_S);
+        range("listed_windows", self.listed_windows, 0, 1_000);
         range("notice_s", self.notice_s, 1, 24 * 3_600);
         range("min_run_s", self.min_run_s, 0, MONTH_S);
         range("handover_lead_s", self.handover_lead_s, 0, 3_600);

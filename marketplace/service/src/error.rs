@@ -1,10 +1,9 @@
 //! Why the market refuses, one variant per reason, each with a stable code.
 
-use crate::model::{
-    Currency, DeliveryWindow, InvalidLabel, InvalidWindow, LeaseId, MarketKind, OrganisationKind, Role,
-};
+use crate::model::{Currency, InvalidLabel, LeaseId, MarketKind, OrganisationKind, Role};
 use forewarm_auction::{
-    InvalidPremium, InvalidPrice, InvalidQuantity, MicroCredits, MoneyOverflow, OrderId, Quantity, RoundNumber,
+    InvalidDuration, InvalidPremium, InvalidPrice, InvalidQuantity, MicroCredits, MoneyOverflow, OrderId, Quantity,
+    RoundNumber,
 };
 use forewarm_domain::{id::TenantName, time::TimestampMs};
 use uuid::Uuid;
@@ -35,7 +34,9 @@ pub enum MarketError {
         name: String,
     },
     /// An internal organisation counts in credits at parity.
-    #[error("an organisation of kind {kind:?} can't have currency {currency} at this rate: internal ones use CREDIT at parity, external ones a currency of their own")]
+    #[error(
+        "an organisation of kind {kind:?} can't have currency {currency} at this rate: internal ones use CREDIT at parity, external ones a currency of their own"
+    )]
     WrongCurrencyForKind {
         /// The kind.
         kind: OrganisationKind,
@@ -65,9 +66,9 @@ pub enum MarketError {
     /// A premium out of range.
     #[error(transparent)]
     Premium(#[from] InvalidPremium),
-    /// A window that is none.
+    /// A window that nothing can be leased for.
     #[error(transparent)]
-    Window(#[from] InvalidWindow),
+    Window(#[from] InvalidDuration),
     /// A label that is none.
     #[error(transparent)]
     Label(#[from] InvalidLabel),
@@ -89,10 +90,12 @@ pub enum MarketError {
         quantity: Quantity,
     },
     /// Windows start and end on a grid, so that orders meet.
-    #[error("the window {window} does not fit the grid: start and end are multiples of {grid_s} s")]
+    #[error("the window from {from} until {until} does not fit the grid: start and end are multiples of {grid_s} s")]
     WindowOffGrid {
-        /// The window.
-        window: DeliveryWindow,
+        /// When it begins.
+        from: TimestampMs,
+        /// When it ends.
+        until: TimestampMs,
         /// The grid in seconds.
         grid_s: u32,
     },
@@ -156,7 +159,9 @@ pub enum MarketError {
     #[error("the idempotency key was used with another body; use a fresh key for a new request")]
     KeyReused,
     /// Not enough money.
-    #[error("needs {needed} millionths of a {currency}, of which {available} are available; lower quantity or limit, or pay in")]
+    #[error(
+        "needs {needed} millionths of a {currency}, of which {available} are available; lower quantity or limit, or pay in"
+    )]
     FundsShort {
         /// What it takes.
         needed: MicroCredits,
@@ -166,7 +171,9 @@ pub enum MarketError {
         currency: Currency,
     },
     /// Not enough left of a budget.
-    #[error("needs {needed} millionths, of which the budget {budget} of `{tenant}` has {left} left; wait for its next period or have it raised")]
+    #[error(
+        "needs {needed} millionths, of which the budget {budget} of `{tenant}` has {left} left; wait for its next period or have it raised"
+    )]
     BudgetShort {
         /// The budget.
         budget: Uuid,

@@ -12,11 +12,10 @@
 //!
 //! # Invariants
 //! sea-orm is known in `store` alone. Books, ledger and leases change on one thread alone, and only when the change is
-//! durable does anyone hear of it. The clock, the clock that nobody sets, and seeds are handed in.
+//! durable does anyone hear of it. The clock and the seeds are handed in.
 
 pub mod audit;
 pub mod auth;
-mod capacity;
 mod config;
 mod error;
 pub mod exports;
@@ -25,12 +24,9 @@ mod market;
 pub mod model;
 mod probe;
 mod records;
-mod steady;
 pub mod webhooks;
 
-pub use capacity::{Capacity, CapacityError, Wiping};
 pub use config::{InvalidSetting, MarketConfig};
 pub use error::MarketError;
 pub use market::{AccountView, EventQuery, LeaseQuery, LedgerQuery, Market, MarketParts, OrderQuery, PriceQuery, Side};
 pub use probe::{NoProbe, Point, Probe};
-pub use steady::{ClockSteady, MachineSteady, Steady};

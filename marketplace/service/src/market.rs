@@ -1,7 +1,6 @@
 //! The facade.
 
 use crate::{
-    capacity::Capacity,
     config::MarketConfig,
     error::MarketError,
     model::{
@@ -10,7 +9,6 @@ use crate::{
         ReclaimPreview, ReclaimRequest, Round, Ticket, Transfer,
     },
     probe::Probe,
-    steady::Steady,
 };
 use forewarm_auction::{LeaseClass, MicroCredits, OrderId, RoundNumber, Seed};
 use forewarm_domain::{
@@ -24,13 +22,9 @@ use tokio_util::sync::CancellationToken;
 pub struct MarketParts {
     /// Tells the date.
     pub clock: Arc<dyn Clock>,
-    /// Tells how long the machine runs.
-    pub steady: Arc<dyn Steady>,
     /// Draws the seed of a round's lottery: unpredictable in production.
     pub seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
-    /// Has the instances.
-    pub capacity: Arc<dyn Capacity>,
-    /// Carries events.
+    /// Carries events, and calls to the hosts that have the instances.
     pub bus: Arc<dyn forewarm_bus::Bus>,
     /// Is told of the points that are passed.
     pub probe: Arc<dyn Probe>,
@@ -56,7 +50,8 @@ pub struct OrderQuery {
 }
 
 /// Which side of a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// As its tenant.
     Buyer,
@@ -163,11 +158,21 @@ impl Market {
         skeleton()
     }
     /// Sets how far a balance may fall below zero. Operators.
-    pub async fn set_credit_limit(&self, _by: &Caller, _tenant: &TenantName, _limit: MicroCredits) -> Result<Account, MarketError> {
+    pub async fn set_credit_limit(
+        &self,
+        _by: &Caller,
+        _tenant: &TenantName,
+        _limit: MicroCredits,
+    ) -> Result<Account, MarketError> {
         skeleton()
     }
     /// Sets below which available amount an event tells. Buyers, owners, operators.
-    pub async fn set_alert(&self, _by: &Caller, _tenant: &TenantName, _below: Option<MicroCredits>) -> Result<Account, MarketError> {
+    pub async fn set_alert(
+        &self,
+        _by: &Caller,
+        _tenant: &TenantName,
+        _below: Option<MicroCredits>,
+    ) -> Result<Account, MarketError> {
         skeleton()
     }
     /// A cost centre's account.
@@ -187,7 +192,12 @@ impl Market {
         skeleton()
     }
     /// The entries of a cost centre's account.
-    pub async fn ledger(&self, _by: &Caller, _tenant: &TenantName, _query: LedgerQuery) -> Result<Vec<LedgerEntry>, MarketError> {
+    pub async fn ledger(
+        &self,
+        _by: &Caller,
+        _tenant: &TenantName,
+        _query: LedgerQuery,
+    ) -> Result<Vec<LedgerEntry>, MarketError> {
         skeleton()
     }
     /// What a bid would mean, without placing it.
@@ -235,7 +245,12 @@ impl Market {
         skeleton()
     }
     /// Rounds, newest first.
-    pub async fn rounds(&self, _kind: Option<MarketKind>, _before: Option<RoundNumber>, _limit: u32) -> Result<Vec<Round>, MarketError> {
+    pub async fn rounds(
+        &self,
+        _kind: Option<MarketKind>,
+        _before: Option<RoundNumber>,
+        _limit: u32,
+    ) -> Result<Vec<Round>, MarketError> {
         skeleton()
     }
     /// What was traded at which price, newest first.

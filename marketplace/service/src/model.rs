@@ -18,13 +18,11 @@ pub use bid::{BidOrder, NewBid, Ticket};
 pub use budget::{Budget, NewBudget};
 pub use caller::{Caller, Role, Roles};
 pub use event::{MarketTopic, OutboxEvent};
-pub use lease::{
-    HandedOver, Lease, LeaseEnd, LeaseId, LeaseState, ReclaimPreview, ReclaimReason, ReclaimRequest, Reclaimed,
-    SteadyMark,
-};
+pub use forewarm_domain::{id::LeaseId, lending::DeliveryWindow};
+pub use lease::{Lease, LeaseEnd, LeaseState, ReclaimPreview, ReclaimRequest, Reclaimed};
 pub use offer::{NewOffer, Offer, OfferSource};
 pub use order::{EndCause, ExclusiveGroup, IdempotencyKey, InvalidLabel, OrderReason, OrderState, TimeInForce};
 pub use organisation::{CostCentre, NewCostCentre, NewOrganisation, Organisation, OrganisationKind};
 pub use round::{MarketKind, PricePoint, Round, RoundId, RoundState, Seal, Settlement};
 pub use transfer::{LeaseFacts, LedgerEntry, NewDeposit, Transfer, TransferKind, TransferRefs};
-pub use window::{DeliveryWindow, InvalidWindow};
+pub use window::{lease_duration, seconds_left};

@@ -1,10 +1,9 @@
-//! `/v1/market/leases`: what was bought and sold. How to get at the instances is for those who lease them alone.
+//! `/v1/market/leases`: what was bought and sold.
 
-use super::offers::own;
 use super::state::MarketState;
 use crate::auth::Who;
 use crate::market::{LeaseQuery, Side};
-use crate::model::{Caller, Lease, LeaseId, LeaseState, Role};
+use crate::model::{Lease, LeaseId, LeaseState};
 use axum::Json;
 use axum::extract::State;
 use forewarm_domain::id::TenantName;
@@ -12,7 +11,6 @@ use forewarm_domain::time::{SECOND_MS, TimestampMs};
 use forewarm_web::Problem;
 use forewarm_web::parameters::{InPath, InQuery, limit};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,22 +22,17 @@ pub(super) fn routes() -> OpenApiRouter<MarketState> {
 /// A lease with the time that is left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LeaseView {
-    /// The lease. What opens its instances is left out for those who do not lease them.
+    /// The lease. Its tenant uses the instances through their claims.
     pub lease: Lease,
     /// Seconds until the tenant loses the instances: the deadline of a notice, or else the end of the window.
     pub seconds_left: i64,
 }
 
 impl LeaseView {
-    fn of(mut lease: Lease, opens: bool, now: TimestampMs) -> Self {
-        if !opens {
-            for instance in &mut lease.instances {
-                instance.access = serde_json::Value::Null;
-            }
-        }
+    fn of(lease: Lease, now: TimestampMs) -> Self {
         let until = match &lease.state {
-            LeaseState::Reclaiming { deadline, .. } | LeaseState::Expiring { deadline, .. } => Some(*deadline),
-            LeaseState::Granted | LeaseState::HandingOver { .. } | LeaseState::Active => Some(lease.window.end()),
+            LeaseState::Reclaiming { notice, .. } | LeaseState::Expiring { notice } => Some(notice.deadline()),
+            LeaseState::Granted | LeaseState::HandingOver { .. } | LeaseState::Active => Some(lease.window.until()),
             LeaseState::Revoking { .. }
             | LeaseState::Sanitizing { .. }
             | LeaseState::Returned { .. }
@@ -48,11 +41,6 @@ impl LeaseView {
         let seconds_left = until.map_or(0, |until| (until.since(now) / SECOND_MS).max(0));
         Self { lease, seconds_left }
     }
-}
-
-/// Whether a caller may use what is leased to `buyer`.
-fn opens(caller: &Caller, own: &BTreeSet<TenantName>, buyer: &TenantName) -> bool {
-    caller.roles.has(Role::Buyer) && own.contains(buyer)
 }
 
 /// Which leases.
@@ -84,12 +72,8 @@ async fn list(
         limit: u32::try_from(limit(page.limit, 100, 1_000)?).unwrap_or(1_000),
     };
     let leases = state.market.leases(&who.0, query).await?;
-    let (own, now) = (own(&state, &who.0).await?, state.clock.now());
-    let view = |lease: Lease| {
-        let opens = opens(&who.0, &own, &lease.buyer);
-        LeaseView::of(lease, opens, now)
-    };
-    Ok(Json(leases.into_iter().map(view).collect()))
+    let now = state.clock.now();
+    Ok(Json(leases.into_iter().map(|lease| LeaseView::of(lease, now)).collect()))
 }
 
 /// Gives one lease, for its buyer or seller.
@@ -100,7 +84,7 @@ async fn get(
     InPath(id): InPath<LeaseId>,
 ) -> Result<Json<LeaseView>, Problem> {
     let lease = state.market.lease(&who.0, id).await?;
-    shown(&state, &who, lease).await.map(Json)
+    Ok(Json(LeaseView::of(lease, state.clock.now())))
 }
 
 /// Gives a lease back early. For buyers. Under notice of a reclaim the unused time is refunded from now on.
@@ -111,10 +95,5 @@ async fn release(
     InPath(id): InPath<LeaseId>,
 ) -> Result<Json<LeaseView>, Problem> {
     let lease = state.market.release(&who.0, id).await?;
-    shown(&state, &who, lease).await.map(Json)
-}
-
-async fn shown(state: &MarketState, who: &Who, lease: Lease) -> Result<LeaseView, Problem> {
-    let opens = opens(&who.0, &own(state, &who.0).await?, &lease.buyer);
-    Ok(LeaseView::of(lease, opens, state.clock.now()))
+    Ok(Json(LeaseView::of(lease, state.clock.now())))
 }

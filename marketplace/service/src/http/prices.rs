@@ -28,10 +28,10 @@ struct Page {
     persona: Option<PersonaName>,
     /// Of this class.
     class: Option<LeaseClass>,
-    /// Of the window that begins then; together with `end`.
-    start: Option<TimestampMs>,
-    /// Of the window that ends then; together with `start`.
-    end: Option<TimestampMs>,
+    /// Of the window from then on; together with `until`.
+    from: Option<TimestampMs>,
+    /// Of the window until then; together with `from`.
+    until: Option<TimestampMs>,
     /// Of rounds before this number, for the next page.
     before: Option<RoundNumber>,
     /// At most so many, 1 to 1000; 100 unless given.
@@ -47,13 +47,13 @@ async fn list(
 ) -> Result<Json<Vec<PricePoint>>, Problem> {
     let most = u32::try_from(limit(page.limit, 100, 1_000)?).unwrap_or(1_000);
     let refuse = |detail: String| Problem::new(ProblemKind::InvalidParameter, detail);
-    let window = match (page.start, page.end) {
+    let window = match (page.from, page.until) {
         (None, None) => None,
-        (Some(start), Some(end)) => {
-            let window = DeliveryWindow::new(start, end);
+        (Some(from), Some(until)) => {
+            let window = DeliveryWindow::new(from, until);
             Some(window.map_err(|error| refuse(format!("the query is not valid: {error}")))?)
         }
-        _ => return Err(refuse("the query is not valid: give both start and end of a window, or neither".to_owned())),
+        _ => return Err(refuse("the query is not valid: give both from and until of a window, or neither".to_owned())),
     };
     let query = PriceQuery { persona: page.persona, class: page.class, window, before: page.before, limit: most };
     Ok(Json(state.market.prices(query).await?))

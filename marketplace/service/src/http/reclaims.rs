@@ -2,7 +2,7 @@
 
 use super::state::MarketState;
 use crate::auth::Who;
-use crate::model::{ReclaimPreview, ReclaimReason, ReclaimRequest};
+use crate::model::{ReclaimPreview, ReclaimRequest};
 use axum::Json;
 use axum::extract::State;
 use forewarm_domain::id::{PersonaName, TenantName};
@@ -28,13 +28,20 @@ struct ReclaimBody {
     /// How many instances.
     #[schema(minimum = 1, maximum = 1_000_000)]
     units: i64,
+    /// Why, in a sentence for the tenants.
+    #[schema(max_length = 200)]
+    reason: Option<String>,
 }
+
+/// What tenants are told unless the owner says more.
+const REASON: &str = "the owner needs the capacity";
 
 checked_body!(ReclaimBody);
 
 fn request(who: &Who, body: ReclaimBody) -> Result<ReclaimRequest, Problem> {
-    let ReclaimBody { tenant, persona, units } = body;
-    Ok(ReclaimRequest { seller: who.tenant(tenant)?, persona, units, reason: ReclaimReason::Owner })
+    let ReclaimBody { tenant, persona, units, reason } = body;
+    let reason = reason.unwrap_or_else(|| REASON.to_owned());
+    Ok(ReclaimRequest { seller: who.tenant(tenant)?, persona, units, reason })
 }
 
 /// Says which leases would be called back, and what that costs. Nothing is changed. For owners.

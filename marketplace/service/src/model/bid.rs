@@ -3,11 +3,11 @@
 use super::{
     account::{AccountId, Currency, ExchangeRate},
     order::{ExclusiveGroup, IdempotencyKey, OrderReason, OrderState, TimeInForce},
-    window::DeliveryWindow,
 };
 use forewarm_auction::{LeaseClass, MicroCredits, OrderId, Price, Quantity, RoundNumber};
 use forewarm_domain::{
     id::{PersonaName, TenantName},
+    lending::DeliveryWindow,
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};

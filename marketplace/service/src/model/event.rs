@@ -15,12 +15,10 @@ pub enum MarketTopic {
     RoundSealed,
     /// A round's leases and transfers are booked.
     RoundSettled,
-    /// A bid or an offer traded.
+    /// A bid or an offer traded: leases were made.
     OrderFilled,
     /// A bid or an offer ended without trading all of it.
     OrderEnded,
-    /// A lease was made.
-    LeaseGranted,
     /// A tenant has its instances.
     LeaseActive,
     /// An owner wants its instances back.
@@ -39,12 +37,11 @@ pub enum MarketTopic {
 
 impl MarketTopic {
     /// Every topic.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::RoundSealed,
         Self::RoundSettled,
         Self::OrderFilled,
         Self::OrderEnded,
-        Self::LeaseGranted,
         Self::LeaseActive,
         Self::LeaseReclaiming,
         Self::LeaseExpiring,
@@ -62,7 +59,6 @@ impl MarketTopic {
             Self::RoundSettled => "round_settled",
             Self::OrderFilled => "order_filled",
             Self::OrderEnded => "order_ended",
-            Self::LeaseGranted => "lease_granted",
             Self::LeaseActive => "lease_active",
             Self::LeaseReclaiming => "lease_reclaiming",
             Self::LeaseExpiring => "lease_expiring",

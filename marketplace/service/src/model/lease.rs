@@ -4,29 +4,17 @@
 use super::{
     account::{AccountId, Currency, ExchangeRate},
     round::RoundId,
-    window::DeliveryWindow,
 };
 use forewarm_auction::{LeaseClass, MicroCredits, OrderId, Price, Quantity, Terms};
+use forewarm_bus::message::market::HandedUnit;
 use forewarm_domain::{
-    id::{ClaimId, InstanceId, PersonaName, TenantName},
+    id::{InstanceId, LeaseId, PersonaName, TenantName},
+    lending::{DeliveryWindow, Notice},
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// One lease; derived from its round, bid and offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = Uuid)]
-pub struct LeaseId(pub Uuid);
-
-impl fmt::Display for LeaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Instances of one offer, let to one bid for one window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -73,7 +61,8 @@ pub struct Lease {
     /// Set aside on the seller's account for a refund and compensation. Zero once the lease is over.
     pub security: MicroCredits,
     /// The instances, once they were handed over.
-    pub instances: Vec<HandedOver>,
+    #[schema(value_type = Vec<Object>)]
+    pub instances: Vec<HandedUnit>,
     /// When it was made.
     pub granted_at: TimestampMs,
     /// When it became active.
@@ -82,43 +71,8 @@ pub struct Lease {
     pub next_attempt_at: TimestampMs,
     /// Times that the host was asked in this state without success.
     pub attempts: u32,
-    /// Times that units were split off it.
-    pub splits: u32,
     /// How far it has come.
     pub state: LeaseState,
-}
-
-/// An instance and what opens it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HandedOver {
-    /// The instance.
-    pub instance: InstanceId,
-    /// The claim that holds it for the tenant.
-    pub claim: ClaimId,
-    /// Where the tenant finds it: host, port, credentials, as its host tells it.
-    #[schema(value_type = Object)]
-    pub access: serde_json::Value,
-}
-
-/// A point on a clock that nobody sets: a machine's since it was started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SteadyMark {
-    /// Which start of which machine.
-    pub epoch: String,
-    /// Milliseconds since then.
-    pub ms: i64,
-}
-
-/// Why an owner wants capacity back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReclaimReason {
-    /// Its owner asked.
-    Owner,
-    /// The forecast rose, and waiting or booting costs more.
-    Forecast,
 }
 
 /// Why a lease is over.
@@ -150,23 +104,17 @@ pub enum LeaseState {
     Active,
     /// The owner wants them back; the tenant has them until the notice is over.
     Reclaiming {
-        /// When notice was given.
-        since: TimestampMs,
-        /// When they are taken, by the clock of that moment.
-        deadline: TimestampMs,
-        /// The same moment on the clock that nobody sets.
-        mark: SteadyMark,
-        /// Why.
-        reason: ReclaimReason,
+        /// How long the tenant has them still, by two clocks.
+        notice: Notice,
+        /// Why, in a sentence.
+        reason: String,
+        /// Whether the host knows.
+        told: bool,
     },
     /// The window ends soon; the tenant has them until then, and until the notice is over.
     Expiring {
-        /// When notice was given.
-        since: TimestampMs,
-        /// When they are taken, by the clock of that moment.
-        deadline: TimestampMs,
-        /// The same moment on the clock that nobody sets.
-        mark: SteadyMark,
+        /// How long the tenant has them still, by two clocks.
+        notice: Notice,
     },
     /// The host is asked to take them.
     Revoking {
@@ -238,15 +186,15 @@ pub struct ReclaimRequest {
     pub persona: PersonaName,
     /// How many instances.
     pub units: i64,
-    /// Why.
-    pub reason: ReclaimReason,
+    /// Why, in a sentence for the tenants.
+    pub reason: String,
 }
 
-/// One lease, or a part of it, that would be called back.
+/// A lease that would be called back, or is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reclaimed {
-    /// The lease; the part that was split off, once it is done.
+    /// The lease.
     pub lease: LeaseId,
     /// Instances.
     pub units: u32,
@@ -264,7 +212,7 @@ pub struct Reclaimed {
 pub struct ReclaimPreview {
     /// The leases, in the order in which they are taken: the cheapest compensation per instance, then the newest.
     pub leases: Vec<Reclaimed>,
-    /// Instances in all: as many as were asked for, or all that can be called back.
+    /// Instances in all: those of whole leases, at least as many as were asked for, or all that can be called back.
     pub units: u32,
     /// Refunds in all.
     pub refund: MicroCredits,

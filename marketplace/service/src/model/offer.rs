@@ -1,12 +1,10 @@
 //! An owner's listing.
 
-use super::{
-    order::{IdempotencyKey, OrderReason, OrderState, TimeInForce},
-    window::DeliveryWindow,
-};
+use super::order::{IdempotencyKey, OrderReason, OrderState, TimeInForce};
 use forewarm_auction::{FirmPremium, LeaseClass, MicroCredits, OrderId, Price, Quantity, RoundNumber};
 use forewarm_domain::{
     id::{PersonaName, TenantName},
+    lending::DeliveryWindow,
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,7 @@
 //! Rounds: from open over sealed, cleared and settled to published.
 
-use super::window::DeliveryWindow;
 use forewarm_auction::{LeaseClass, MicroCredits, Price, Regime, RoundHash, RoundNumber, Seed};
-use forewarm_domain::{id::PersonaName, time::TimestampMs};
+use forewarm_domain::{id::PersonaName, lending::DeliveryWindow, time::TimestampMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;

@@ -2,13 +2,12 @@
 
 use super::{
     account::{AccountId, Currency},
-    lease::LeaseId,
     order::IdempotencyKey,
     round::RoundId,
 };
 use forewarm_auction::{LeaseClass, MicroCredits, OrderId, Price};
 use forewarm_domain::{
-    id::{PersonaName, TenantName},
+    id::{LeaseId, PersonaName, TenantName},
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
