@@ -129,7 +129,12 @@ impl Core {
         self.change(|pool| {
             pool.settle(intent);
             // A creation that failed may have succeeded on the other side; a failed wipe must not reach another tenant.
-            ((), pool.discard(intent.instance, &text, now))
+            let unsupported = error.kind == PluginErrorKind::Unsupported;
+            let changes = match pool.is_sanitizing(intent.instance) && !unsupported {
+                true => pool.quarantine(intent.instance, &text, now),
+                false => pool.discard(intent.instance, &text, now),
+            };
+            ((), changes)
         })
         .await?;
         self.tell(EventTopic::InstanceChanged, intent.persona.to_string(), text, serde_json::Value::Null).await;
@@ -260,6 +265,8 @@ impl Core {
                 pool.expect(seen.id, &seen.reference, *expected_at);
                 Changes::default()
             }
+            DriverState::Failed(reason) if pool.is_sanitizing(seen.id) => pool.quarantine(seen.id, reason, now),
+            DriverState::Failed(_) if pool.is_quarantined(seen.id) => Changes::default(),
             DriverState::Failed(reason) => pool.discard(seen.id, reason, now),
             DriverState::Stable(_) | DriverState::Changing { .. } | DriverState::Leaving => Changes::default(),
         }

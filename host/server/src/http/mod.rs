@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod health;
 mod ingest;
+mod lending;
 mod openapi;
 mod parameters;
 mod personas;
@@ -55,6 +56,7 @@ fn guarded() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(personas::routes())
         .merge(claims::routes())
+        .merge(lending::routes())
         .merge(ingest::routes())
         .merge(series::routes())
         .merge(profiles::routes())
