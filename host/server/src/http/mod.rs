@@ -43,6 +43,8 @@ pub fn router(state: &AppState) -> Router {
     let (open, _) = open().split_for_parts();
     let authenticated = guarded.route_layer(from_fn_with_state(state.clone(), auth::authenticate));
     authenticated
+        .with_state(state.clone())
+        .merge(state.market.clone().unwrap_or_default())
         .layer(from_fn_with_state(state.clone(), layers::limit::<AppState>))
         .merge(open)
         .fallback(layers::unknown_route::<AppState>)

@@ -8,6 +8,7 @@ use crate::ingest::IngestConfig;
 use crate::ingest::prometheus::RemoteWriteDecoder;
 use crate::metrics::Metrics;
 use crate::plugins::PluginHost;
+use axum::Router;
 use forewarm_web::ApiState;
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -25,11 +26,13 @@ pub struct Parts {
     /// The plugins of this host.
     pub plugins: Arc<PluginHost>,
     /// Who may call.
-    pub tokens: TokenBook,
+    pub tokens: Arc<TokenBook>,
     /// Reads what Prometheus sends.
     pub remote_write: RemoteWriteDecoder,
     /// Where requests are counted.
     pub metrics: Arc<Metrics>,
+    /// The routes of the market, where this host holds it.
+    pub market: Option<Router>,
     /// Cancelled when the host stops: event streams end then.
     pub stopping: CancellationToken,
 }
@@ -43,9 +46,10 @@ pub struct Shared {
     pub(super) config: HttpConfig,
     pub(super) core: Arc<Core>,
     pub(super) plugins: Arc<PluginHost>,
-    pub(super) tokens: TokenBook,
+    pub(super) tokens: Arc<TokenBook>,
     pub(super) remote_write: RemoteWriteDecoder,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) market: Option<Router>,
     pub(super) stopping: CancellationToken,
     /// Samples that the series book takes at a time.
     pub(super) samples_max: usize,
@@ -62,19 +66,24 @@ impl AppState {
     /// Puts the shared state together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, core, plugins, tokens, remote_write, metrics, stopping } = parts;
+        let Parts { config, core, plugins, tokens, remote_write, metrics, market, stopping } = parts;
+        let mut paths = super::openapi::paths();
+        if market.is_some() {
+            paths.extend(forewarm_market::http::paths());
+        }
         Self(Arc::new(Shared {
             events: Arc::new(EventRing::new(config.event_backlog as usize)),
             requests: Semaphore::new(config.max_concurrent_requests as usize),
             streams: Arc::new(Semaphore::new(config.max_event_streams as usize)),
             samples_max: IngestConfig::default().max_batch,
-            paths: super::openapi::paths(),
+            paths,
             config,
             core,
             plugins,
             tokens,
             remote_write,
             metrics,
+            market,
             stopping,
         }))
     }
