@@ -71,7 +71,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("marketplace/auction", &["forewarm-domain"]),
-    ("marketplace/service", &["forewarm-auction", "forewarm-bus", "forewarm-domain"]),
+    (
+        "marketplace/service",
+        &["forewarm-auction", "forewarm-bus", "forewarm-clock", "forewarm-domain", "forewarm-egress", "forewarm-web"],
+    ),
     ("plugins/", &["forewarm-sdk"]),
     ("fuzz", &["forewarm-runtime"]),
     ("sdk/macros", &[]),

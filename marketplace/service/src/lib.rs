@@ -17,6 +17,7 @@
 pub mod audit;
 pub mod auth;
 mod config;
+mod core;
 mod error;
 pub mod exports;
 pub mod http;
@@ -24,9 +25,14 @@ mod market;
 pub mod model;
 mod probe;
 mod records;
+mod service;
+mod store;
 pub mod webhooks;
 
 pub use config::{InvalidSetting, MarketConfig};
 pub use error::MarketError;
-pub use market::{AccountView, EventQuery, LeaseQuery, LedgerQuery, Market, MarketParts, OrderQuery, PriceQuery, Side};
+pub use market::{
+    AccountView, EventQuery, LeaseQuery, LedgerQuery, Market, MarketParts, OrderQuery, PriceQuery, Side, random_seeds,
+};
 pub use probe::{NoProbe, Point, Probe};
+pub use service::{Service, ServiceConfig, ServiceError, ServiceParts, SettingFault};

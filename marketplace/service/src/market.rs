@@ -1,284 +1,170 @@
-//! The facade.
+//! The facade: what can be asked of the market, each verb a change that is durable when it returns, or a look.
+
+mod driver;
+mod hosts;
+mod leases;
+mod money;
+mod orders;
+mod organisations;
+mod query;
+mod rim;
+mod views;
 
 use crate::{
     config::MarketConfig,
+    core::{actor::Actor, state::State},
     error::MarketError,
-    model::{
-        Account, BidOrder, Budget, Caller, CostCentre, DeliveryWindow, Lease, LeaseId, LedgerEntry, MarketKind, NewBid,
-        NewBudget, NewCostCentre, NewDeposit, NewOffer, NewOrganisation, Offer, Organisation, OutboxEvent, PricePoint,
-        ReclaimPreview, ReclaimRequest, Round, Ticket, Transfer,
-    },
+    model::MarketKind,
     probe::Probe,
+    store::Store,
 };
-use forewarm_auction::{LeaseClass, MicroCredits, OrderId, RoundNumber, Seed};
-use forewarm_domain::{
-    id::{PersonaName, TenantName},
-    time::{Clock, TimestampMs},
+use forewarm_auction::Seed;
+use forewarm_bus::Bus;
+use forewarm_domain::time::{Clock, TimestampMs};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
 };
-use std::sync::Arc;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+pub use query::{AccountView, EventQuery, LeaseQuery, LedgerQuery, OrderQuery, PriceQuery, Side};
+
+/// How often the market looks for what is due.
+const TICK: Duration = Duration::from_millis(200);
+
 /// What the market is handed.
+#[derive(Clone)]
 pub struct MarketParts {
-    /// Tells the date.
+    /// Tells the date, and the time that nobody sets.
     pub clock: Arc<dyn Clock>,
     /// Draws the seed of a round's lottery: unpredictable in production.
     pub seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
     /// Carries events, and calls to the hosts that have the instances.
-    pub bus: Arc<dyn forewarm_bus::Bus>,
+    pub bus: Arc<dyn Bus>,
     /// Is told of the points that are passed.
     pub probe: Arc<dyn Probe>,
 }
 
+/// Seeds from the operating system's randomness.
+#[must_use]
+pub fn random_seeds() -> Arc<dyn Fn() -> Seed + Send + Sync> {
+    Arc::new(|| {
+        let halves = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+        // Version 4 fixes six bits of each: 244 are left to chance.
+        Seed(*blake3::hash(&halves.map(uuid::Uuid::into_bytes).concat()).as_bytes())
+    })
+}
+
 /// The market. Clones are the same one.
-#[derive(Debug, Clone)]
-pub struct Market;
+#[derive(Clone)]
+pub struct Market(Arc<Inner>);
 
-/// Which orders.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OrderQuery {
-    /// Those of this cost centre and all below it; all that the caller may see where absent.
-    pub tenant: Option<TenantName>,
-    /// Those for this persona.
-    pub persona: Option<PersonaName>,
-    /// Those that still stand.
-    pub open_only: bool,
-    /// Those placed before this one, for the next page.
-    pub before: Option<OrderId>,
-    /// At most so many, newest first; 1 to 1,000.
-    pub limit: u32,
-}
-
-/// Which side of a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// As its tenant.
-    Buyer,
-    /// As its owner.
-    Seller,
-}
-
-/// Which leases.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseQuery {
-    /// Which side the caller looks from.
-    pub side: Side,
-    /// Those of this cost centre and all below it.
-    pub tenant: Option<TenantName>,
-    /// Those that are not over.
-    pub live_only: bool,
-    /// At most so many, newest first.
-    pub limit: u32,
-}
-
-/// Which entries of a ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LedgerQuery {
-    /// Booked from this instant on.
-    pub from: Option<TimestampMs>,
-    /// Booked before this instant.
-    pub to: Option<TimestampMs>,
-    /// After this sequence number.
-    pub after: i64,
-    /// At most so many, oldest first.
-    pub limit: u32,
-}
-
-/// Which prices.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PriceQuery {
-    /// Of this persona.
-    pub persona: Option<PersonaName>,
-    /// Of this class.
-    pub class: Option<LeaseClass>,
-    /// Of this window.
-    pub window: Option<DeliveryWindow>,
-    /// Of rounds before this one, for the next page.
-    pub before: Option<RoundNumber>,
-    /// At most so many, newest first.
-    pub limit: u32,
-}
-
-/// Which events.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EventQuery {
-    /// After this sequence number.
-    pub after: i64,
-    /// At most so many, oldest first.
-    pub limit: u32,
-}
-
-/// An account with what its tenant wants to know of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountView {
-    /// The account.
-    pub account: Account,
-    /// What may still be spent.
-    pub available: MicroCredits,
-    /// Paid for leases over the last day, less refunds.
-    pub spent_last_day: MicroCredits,
-}
-
-fn skeleton<T>() -> Result<T, MarketError> {
-    Err(MarketError::Closed)
+struct Inner {
+    config: Arc<MarketConfig>,
+    parts: MarketParts,
+    store: Store,
+    actor: Actor,
+    closing: CancellationToken,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// One pass at a time moves rounds and leases on.
+    pass: tokio::sync::Mutex<()>,
 }
 
 impl Market {
     /// Opens the market's database, brings it up to date, and takes up what was under way.
-    pub async fn open(_config: MarketConfig, _parts: MarketParts) -> Result<Self, MarketError> {
-        skeleton()
+    ///
+    /// # Errors
+    /// [`MarketError::Damaged`] when a setting can't be used or records can't be read, [`MarketError::Unavailable`] when the
+    /// database can't be opened now.
+    pub async fn open(config: MarketConfig, parts: MarketParts) -> Result<Self, MarketError> {
+        if let Some(fault) = config.faults().first() {
+            return Err(MarketError::Damaged(fault.to_string()));
+        }
+        let config = Arc::new(config);
+        let store = Store::open(&config).await?;
+        let state = State::new(Arc::clone(&config), store.load(&config).await?);
+        let closing = CancellationToken::new();
+        let probe = Arc::clone(&parts.probe);
+        let (actor, work) = Actor::start(Arc::clone(&config), store.clone(), probe, state, closing.clone());
+        let thread = Mutex::new(Some(on_own_thread(work).await?));
+        let pass = tokio::sync::Mutex::new(());
+        let market = Self(Arc::new(Inner { config, parts, store, actor, closing, thread, pass }));
+        market.open_rounds_that_are_missing().await?;
+        Ok(market)
     }
-    /// Runs rounds, leases and events until `stop` is cancelled.
-    pub async fn run(&self, _stop: CancellationToken) {}
-    /// Commits what is queued, then closes the database.
-    pub async fn close(&self) {}
-    /// Makes an organisation with its root cost centre and account. Operators.
-    pub async fn create_organisation(&self, _by: &Caller, _new: NewOrganisation) -> Result<Organisation, MarketError> {
-        skeleton()
+
+    /// Moves rounds and leases on and lets events leave until `stop` is cancelled, and answers hosts meanwhile.
+    pub async fn run(&self, stop: CancellationToken) {
+        let hosts = self.serve_hosts().await;
+        let hosts = hosts.inspect_err(|error| tracing::error!(%error, "hosts can't reach the market")).ok();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.advance().await {
+                tracing::error!(%error, "the market could not move on; trying again");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+        drop(hosts);
     }
-    /// Makes a cost centre. Operators.
-    pub async fn create_cost_centre(&self, _by: &Caller, _new: NewCostCentre) -> Result<CostCentre, MarketError> {
-        skeleton()
+
+    /// Ends the thread that changes the market once what is queued is written, then closes the database.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && tokio::task::spawn_blocking(move || thread.join().is_err()).await.unwrap_or(true)
+        {
+            tracing::error!("the market's thread ended abnormally");
+        }
+        self.0.store.close().await;
     }
-    /// The organisations that the caller may see, by name.
-    pub async fn organisations(&self, _by: &Caller) -> Result<Vec<Organisation>, MarketError> {
-        skeleton()
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &MarketConfig {
+        &self.0.config
     }
-    /// The cost centres that the caller may see, by name.
-    pub async fn cost_centres(&self, _by: &Caller) -> Result<Vec<CostCentre>, MarketError> {
-        skeleton()
+
+    fn now(&self) -> TimestampMs {
+        self.0.parts.clock.now()
     }
-    /// Pays money in. Operators.
-    pub async fn deposit(&self, _by: &Caller, _new: NewDeposit) -> Result<Transfer, MarketError> {
-        skeleton()
+
+    async fn open_rounds_that_are_missing(&self) -> Result<(), MarketError> {
+        let (now, seeds) = (self.now(), MarketKind::ALL.map(|kind| (kind, (self.0.parts.seeds)())));
+        let open = move |state: &mut State| {
+            seeds.into_iter().for_each(|(kind, seed)| state.open_missing(kind, seed, now));
+            Ok(())
+        };
+        self.0.actor.change(open).await
     }
-    /// Pays money out. Operators.
-    pub async fn withdraw(&self, _by: &Caller, _new: NewDeposit) -> Result<Transfer, MarketError> {
-        skeleton()
+}
+
+impl std::fmt::Debug for Market {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Market").finish_non_exhaustive()
     }
-    /// Sets how far a balance may fall below zero. Operators.
-    pub async fn set_credit_limit(
-        &self,
-        _by: &Caller,
-        _tenant: &TenantName,
-        _limit: MicroCredits,
-    ) -> Result<Account, MarketError> {
-        skeleton()
-    }
-    /// Sets below which available amount an event tells. Buyers, owners, operators.
-    pub async fn set_alert(
-        &self,
-        _by: &Caller,
-        _tenant: &TenantName,
-        _below: Option<MicroCredits>,
-    ) -> Result<Account, MarketError> {
-        skeleton()
-    }
-    /// A cost centre's account.
-    pub async fn account(&self, _by: &Caller, _tenant: &TenantName) -> Result<AccountView, MarketError> {
-        skeleton()
-    }
-    /// Every account, the market's own included. Operators and auditors of no organisation.
-    pub async fn accounts(&self, _by: &Caller) -> Result<Vec<Account>, MarketError> {
-        skeleton()
-    }
-    /// Makes a budget. Operators.
-    pub async fn create_budget(&self, _by: &Caller, _new: NewBudget) -> Result<Budget, MarketError> {
-        skeleton()
-    }
-    /// The budgets of a cost centre and of all above it.
-    pub async fn budgets(&self, _by: &Caller, _tenant: &TenantName) -> Result<Vec<Budget>, MarketError> {
-        skeleton()
-    }
-    /// The entries of a cost centre's account.
-    pub async fn ledger(
-        &self,
-        _by: &Caller,
-        _tenant: &TenantName,
-        _query: LedgerQuery,
-    ) -> Result<Vec<LedgerEntry>, MarketError> {
-        skeleton()
-    }
-    /// What a bid would mean, without placing it.
-    pub async fn ticket(&self, _by: &Caller, _new: NewBid) -> Result<Ticket, MarketError> {
-        skeleton()
-    }
-    /// Places a bid and sets its money aside. Buyers.
-    pub async fn place_bid(&self, _by: &Caller, _new: NewBid) -> Result<BidOrder, MarketError> {
-        skeleton()
-    }
-    /// Lists capacity. Owners.
-    pub async fn place_offer(&self, _by: &Caller, _new: NewOffer) -> Result<Offer, MarketError> {
-        skeleton()
-    }
-    /// Takes a bid back. Buyers.
-    pub async fn cancel_bid(&self, _by: &Caller, _id: OrderId) -> Result<BidOrder, MarketError> {
-        skeleton()
-    }
-    /// Takes an offer back. Owners.
-    pub async fn cancel_offer(&self, _by: &Caller, _id: OrderId) -> Result<Offer, MarketError> {
-        skeleton()
-    }
-    /// One bid.
-    pub async fn bid(&self, _by: &Caller, _id: OrderId) -> Result<BidOrder, MarketError> {
-        skeleton()
-    }
-    /// One offer.
-    pub async fn offer(&self, _by: &Caller, _id: OrderId) -> Result<Offer, MarketError> {
-        skeleton()
-    }
-    /// Bids.
-    pub async fn bids(&self, _by: &Caller, _query: OrderQuery) -> Result<Vec<BidOrder>, MarketError> {
-        skeleton()
-    }
-    /// Offers. Everyone sees those that stand.
-    pub async fn offers(&self, _by: &Caller, _query: OrderQuery) -> Result<Vec<Offer>, MarketError> {
-        skeleton()
-    }
-    /// One round.
-    pub async fn round(&self, _number: RoundNumber) -> Result<Round, MarketError> {
-        skeleton()
-    }
-    /// The open round of each kind.
-    pub async fn open_rounds(&self) -> Result<Vec<Round>, MarketError> {
-        skeleton()
-    }
-    /// Rounds, newest first.
-    pub async fn rounds(
-        &self,
-        _kind: Option<MarketKind>,
-        _before: Option<RoundNumber>,
-        _limit: u32,
-    ) -> Result<Vec<Round>, MarketError> {
-        skeleton()
-    }
-    /// What was traded at which price, newest first.
-    pub async fn prices(&self, _query: PriceQuery) -> Result<Vec<PricePoint>, MarketError> {
-        skeleton()
-    }
-    /// One lease, for its buyer or seller.
-    pub async fn lease(&self, _by: &Caller, _id: LeaseId) -> Result<Lease, MarketError> {
-        skeleton()
-    }
-    /// Leases.
-    pub async fn leases(&self, _by: &Caller, _query: LeaseQuery) -> Result<Vec<Lease>, MarketError> {
-        skeleton()
-    }
-    /// Gives a lease back early. Buyers. Under notice of a reclaim the unused time is refunded from now on.
-    pub async fn release(&self, _by: &Caller, _id: LeaseId) -> Result<Lease, MarketError> {
-        skeleton()
-    }
-    /// What calling capacity back would cost. Owners.
-    pub async fn reclaim_preview(&self, _by: &Caller, _request: ReclaimRequest) -> Result<ReclaimPreview, MarketError> {
-        skeleton()
-    }
-    /// Calls capacity back. Owners.
-    pub async fn reclaim(&self, _by: &Caller, _request: ReclaimRequest) -> Result<ReclaimPreview, MarketError> {
-        skeleton()
-    }
-    /// Events in the order of their sequence.
-    pub async fn events(&self, _query: EventQuery) -> Result<Vec<OutboxEvent>, MarketError> {
-        skeleton()
-    }
+}
+
+/// Runs the one task that changes the market where no request makes it wait. It ends when it is closed, with what was
+/// queued by then, or when nobody is left to ask.
+async fn on_own_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHandle<()>, MarketError> {
+    let (started, outcome) = oneshot::channel();
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => {
+                drop(started.send(Ok(())));
+                runtime.block_on(work);
+            }
+            Err(error) => drop(started.send(Err(error.to_string()))),
+        }
+    };
+    let thread = std::thread::Builder::new().name("forewarm-market".into()).spawn(body);
+    let thread = thread.map_err(|error| MarketError::Unavailable(error.to_string()))?;
+    outcome.await.map_err(|_| MarketError::Closed)?.map_err(MarketError::Unavailable)?;
+    Ok(thread)
 }

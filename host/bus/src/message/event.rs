@@ -56,11 +56,13 @@ pub enum EventTopic {
     PluginSupervised,
     /// Another version of a plugin answers its calls than before.
     PluginSwitched,
+    /// Something happened on the capacity market; the particulars say what.
+    Market,
 }
 
 impl EventTopic {
     /// Every topic.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::PersonaApplied,
         Self::PlanChanged,
         Self::InstanceChanged,
@@ -74,6 +76,7 @@ impl EventTopic {
         Self::ForecasterSwitched,
         Self::PluginSupervised,
         Self::PluginSwitched,
+        Self::Market,
     ];
 
     /// The topic's name, as in subjects and in JSON.
@@ -93,6 +96,7 @@ impl EventTopic {
             Self::ForecasterSwitched => "forecaster_switched",
             Self::PluginSupervised => "plugin_supervised",
             Self::PluginSwitched => "plugin_switched",
+            Self::Market => "market",
         }
     }
 

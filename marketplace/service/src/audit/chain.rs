@@ -49,6 +49,8 @@ pub struct RoundFacts {
     pub turnover: MicroCredits,
     /// What of it goes to the market.
     pub fees: MicroCredits,
+    /// Stands for every transfer of the settlement.
+    pub transfers: [u8; 32],
 }
 
 /// The link of a round that follows on `previous`.
@@ -65,6 +67,7 @@ pub fn link(previous: Link, facts: &RoundFacts) -> Link {
     hash.update(&facts.units.to_le_bytes());
     hash.update(&facts.turnover.0.to_le_bytes());
     hash.update(&facts.fees.0.to_le_bytes());
+    hash.update(&facts.transfers);
     Link(*hash.finalize().as_bytes())
 }
 
@@ -83,6 +86,7 @@ pub(super) mod tests {
             units: 5,
             turnover: MicroCredits(6),
             fees: MicroCredits(7),
+            transfers: [8; 32],
         }
     }
 
@@ -91,7 +95,7 @@ pub(super) mod tests {
         let first = link(GENESIS, &facts(1));
         assert_eq!(first, link(GENESIS, &facts(1)));
         assert_eq!(Link::parse(&first.to_string()), Some(first));
-        let changes: [fn(&mut RoundFacts); 9] = [
+        let changes: [fn(&mut RoundFacts); 10] = [
             |facts| facts.number.0 += 1,
             |facts| facts.sealed_at.0 += 1,
             |facts| facts.snapshot[0] ^= 1,
@@ -101,6 +105,7 @@ pub(super) mod tests {
             |facts| facts.units += 1,
             |facts| facts.turnover.0 += 1,
             |facts| facts.fees.0 += 1,
+            |facts| facts.transfers[0] ^= 1,
         ];
         for change in changes {
             let mut other = facts(1);

@@ -5,4 +5,4 @@ mod chain;
 mod verify;
 
 pub use chain::{GENESIS, Link, RoundFacts, link};
-pub use verify::{AuditEntry, Break, Verifier};
+pub use verify::{AuditEntry, Break, Verified, verify};

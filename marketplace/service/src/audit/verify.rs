@@ -1,10 +1,12 @@
-//! Checking the chain: rounds in, oldest first; the first one that does not fit comes out.
+//! Checking the chain: rounds in, in whatever order; the first one that does not fit comes out. Rounds are settled in
+//! another order than that of their numbers, so that the links are followed.
 
 use super::chain::{Link, RoundFacts, link};
 use crate::model::{MarketKind, Round};
 use forewarm_auction::{MicroCredits, RoundHash, RoundNumber, Seed};
 use forewarm_domain::time::TimestampMs;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 use utoipa::ToSchema;
 
 /// One settled round in the audit log.
@@ -33,6 +35,8 @@ pub struct AuditEntry {
     pub turnover: MicroCredits,
     /// What of it goes to the market, in micro-credits.
     pub fees: MicroCredits,
+    /// Stands for every transfer of the settlement.
+    pub transfers: String,
     /// When it was settled.
     pub settled_at: TimestampMs,
     /// The chain's link before this round.
@@ -58,6 +62,7 @@ impl AuditEntry {
             units: settlement.units,
             turnover: settlement.turnover,
             fees: settlement.fees,
+            transfers: settlement.transfers.clone(),
             settled_at: settlement.at,
             previous: settlement.previous.clone(),
             chain: settlement.chain.clone(),
@@ -75,6 +80,7 @@ impl AuditEntry {
             units: self.units,
             turnover: self.turnover,
             fees: self.fees,
+            transfers: Link::parse(&self.transfers)?.0,
         })
     }
 }
@@ -90,53 +96,58 @@ pub struct Break {
     pub problem: String,
 }
 
-/// Takes entries in the order of their settlement and checks each against those before it.
-#[derive(Debug, Clone, Default)]
-pub struct Verifier {
-    last: Option<(RoundNumber, Link)>,
-    checked: u64,
+/// What a check of a whole log came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Verified {
+    /// Rounds that are good, from the first one on.
+    pub rounds: u64,
+    /// The newest good link: keep it, to see later that nothing before it was changed. None before the first round.
+    pub head: Option<String>,
+    /// Where the chain does not hold; none when all of it does.
+    pub broken: Option<Break>,
 }
 
-impl Verifier {
-    /// Checks the next entry.
-    ///
-    /// # Errors
-    /// [`Break`] says what does not fit.
-    pub fn check(&mut self, entry: &AuditEntry) -> Result<(), Break> {
-        let broken = |problem: &str| Break { number: entry.number.0, problem: problem.to_owned() };
-        let previous = Link::parse(&entry.previous).ok_or_else(|| broken("the link before it is no hash"))?;
-        match self.last {
-            Some((_, last)) if last != previous => {
-                return Err(broken("it is chained to another link than the round before it has"));
-            }
-            None if entry.previous != super::GENESIS.to_string() => {
-                return Err(broken("it is the first of the log, but chained to an earlier link"));
-            }
-            _ => {}
+/// Follows the links of a whole log from its beginning.
+#[must_use]
+pub fn verify(entries: &[AuditEntry]) -> Verified {
+    let mut by_previous: HashMap<&str, &AuditEntry> = HashMap::with_capacity(entries.len());
+    let (mut rounds, mut last, mut broken) = (0, super::GENESIS, None);
+    for entry in entries {
+        if by_previous.insert(&entry.previous, entry).is_some() {
+            broken = Some(Break::of(entry, "another round is chained to the same link"));
         }
-        let facts = entry.facts().ok_or_else(|| broken("the snapshot's hash is no hash"))?;
-        let chain = link(previous, &facts);
-        if chain.to_string() != entry.chain {
-            return Err(broken("its link does not stand for what it says: something of it was changed"));
-        }
-        if blake3::hash(&entry.seed.0).to_hex().as_str() != entry.commitment {
-            return Err(broken("its seed is not the one that was committed to"));
-        }
-        self.last = Some((entry.number, chain));
-        self.checked += 1;
-        Ok(())
     }
-
-    /// Entries that were good.
-    #[must_use]
-    pub fn checked(&self) -> u64 {
-        self.checked
+    let mut good: HashSet<RoundNumber> = HashSet::with_capacity(entries.len());
+    while broken.is_none() && let Some(entry) = by_previous.get(last.to_string().as_str()) {
+        match check(entry, last) {
+            Ok(link) => (rounds, last) = (rounds + 1, link),
+            Err(found) => broken = Some(found),
+        }
+        if !good.insert(entry.number) {
+            broken = Some(Break::of(entry, "the chain leads back to it"));
+        }
     }
+    let left = entries.iter().filter(|entry| !good.contains(&entry.number)).min_by_key(|entry| entry.settled_at);
+    let broken = broken.or_else(|| left.map(|entry| Break::of(entry, "it is not chained to a round of the log")));
+    Verified { rounds, head: (rounds > 0).then(|| last.to_string()), broken }
+}
 
-    /// The newest link; none before the first round.
-    #[must_use]
-    pub fn head(&self) -> Option<Link> {
-        self.last.map(|(_, link)| link)
+/// The link of an entry that follows on `previous`, if all of it fits.
+fn check(entry: &AuditEntry, previous: Link) -> Result<Link, Break> {
+    let facts = entry.facts().ok_or_else(|| Break::of(entry, "one of its hashes is no hash"))?;
+    let link = link(previous, &facts);
+    if link.to_string() != entry.chain {
+        return Err(Break::of(entry, "its link does not stand for what it says: something of it was changed"));
+    }
+    if blake3::hash(&entry.seed.0).to_hex().as_str() != entry.commitment {
+        return Err(Break::of(entry, "its seed is not the one that was committed to"));
+    }
+    Ok(link)
+}
+
+impl Break {
+    fn of(entry: &AuditEntry, problem: &str) -> Self {
+        Self { number: entry.number.0, problem: problem.to_owned() }
     }
 }
 
@@ -162,6 +173,7 @@ mod tests {
                 units: facts.units,
                 turnover: facts.turnover,
                 fees: facts.fees,
+                transfers: Link(facts.transfers).to_string(),
                 settled_at: facts.sealed_at,
                 previous: previous.to_string(),
                 chain: chain.to_string(),
@@ -172,25 +184,24 @@ mod tests {
         (1..=rounds).map(entry).collect()
     }
 
-    fn verify(log: &[AuditEntry]) -> Result<u64, Break> {
-        let mut verifier = Verifier::default();
-        log.iter().try_for_each(|entry| verifier.check(entry))?;
-        Ok(verifier.checked())
-    }
-
     #[test]
-    fn a_whole_log_holds_and_every_change_is_found() {
-        assert_eq!(verify(&log(5)), Ok(5));
+    fn a_whole_log_holds_in_any_order_and_every_change_is_found() {
+        let mut whole = log(5);
+        let head = whole[4].chain.clone();
+        whole.reverse();
+        assert_eq!(verify(&whole), Verified { rounds: 5, head: Some(head), broken: None });
+        assert_eq!(verify(&[]), Verified { rounds: 0, head: None, broken: None });
         let broken_at = |change: fn(&mut Vec<AuditEntry>)| {
             let mut log = log(5);
             change(&mut log);
-            verify(&log).expect_err("broken").number
+            verify(&log).broken.expect("broken").number
         };
         assert_eq!(broken_at(|log| log[2].turnover.0 += 1), 3);
+        assert_eq!(broken_at(|log| log[2].transfers = "0".repeat(64)), 3);
         assert_eq!(broken_at(|log| drop(log.remove(2))), 4);
         assert_eq!(broken_at(|log| drop(log.remove(0))), 2);
-        assert_eq!(broken_at(|log| log.swap(1, 2)), 3);
         assert_eq!(broken_at(|log| log[4].commitment = "0".repeat(64)), 5);
         assert_eq!(broken_at(|log| log[0].previous = "x".into()), 1);
+        assert_eq!(broken_at(|log| log[3].previous = log[2].previous.clone()), 4);
     }
 }

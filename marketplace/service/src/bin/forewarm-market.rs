@@ -2,9 +2,10 @@
 
 use clap::{Parser, Subcommand};
 use forewarm_bus::{Bus, LocalBus, NatsBus, NatsConfig};
+use forewarm_clock::SystemClock;
 use forewarm_egress::SystemResolver;
 use forewarm_market::http::{self, HttpConfig};
-use forewarm_market::{MarketParts, NoProbe, Service, ServiceConfig, ServiceParts, SystemClock, random_seeds};
+use forewarm_market::{MarketParts, NoProbe, Service, ServiceConfig, ServiceParts, random_seeds};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

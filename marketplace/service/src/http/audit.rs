@@ -2,7 +2,7 @@
 //! read and check it.
 
 use super::state::MarketState;
-use crate::audit::{AuditEntry, Break, Verifier};
+use crate::audit::{self, AuditEntry, Verified};
 use crate::auth::Who;
 use crate::model::Round;
 use axum::Json;
@@ -42,17 +42,6 @@ pub struct AuditPage {
     pub next: Option<RoundNumber>,
 }
 
-/// What a check of the whole log came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Verified {
-    /// Rounds that are good, from the first one on.
-    pub rounds: u64,
-    /// The newest good link: keep it, to see later that nothing before it was changed.
-    pub head: Option<String>,
-    /// Where the chain does not hold; none when all of it does.
-    pub broken: Option<Break>,
-}
-
 /// Lists settled rounds with their links, newest first.
 #[utoipa::path(get, path = "/v1/market/audit", operation_id = "list_audit", tag = "news", params(Page), responses((status = 200, body = AuditPage)))]
 async fn list(
@@ -77,10 +66,7 @@ async fn verify(State(state): State<MarketState>, _: Who) -> Result<Json<Verifie
             break;
         }
     }
-    let mut verifier = Verifier::default();
-    let broken = entries.iter().rev().try_for_each(|entry| verifier.check(entry)).err();
-    let head = verifier.head().map(|link| link.to_string());
-    Ok(Json(Verified { rounds: verifier.checked(), head, broken }))
+    Ok(Json(audit::verify(&entries)))
 }
 
 fn settled(rounds: &[Round]) -> Vec<AuditEntry> {

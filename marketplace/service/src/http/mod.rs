@@ -28,7 +28,7 @@ mod tokens;
 mod webhooks;
 
 pub use accounts::AccountStanding;
-pub use audit::{AuditPage, Verified};
+pub use audit::AuditPage;
 pub use config::HttpConfig;
 pub use leases::LeaseView;
 pub use offers::OfferView;

@@ -83,8 +83,10 @@ pub enum LeaseEnd {
     Expired,
     /// Its tenant gave it back.
     Released,
-    /// Its owner called it back.
+    /// Its owner called it back, and the notice is over.
     Reclaimed,
+    /// Its owner called it back, and its tenant left before the notice was over.
+    LeftEarly,
     /// The instances never came.
     NotDelivered,
 }

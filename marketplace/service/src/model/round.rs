@@ -172,6 +172,8 @@ pub struct Settlement {
     pub turnover: MicroCredits,
     /// What of it goes to the market.
     pub fees: MicroCredits,
+    /// Stands for every transfer of the settlement.
+    pub transfers: String,
     /// The audit chain's link before this round.
     pub previous: String,
     /// The audit chain's link of this round.

@@ -1,6 +1,6 @@
-//! The records of the market's rim (tokens, webhooks), and the newest event.
+//! The records of the market's rim: tokens, webhooks.
 
-use super::entity::{outbox, record};
+use super::entity::record;
 use super::{Store, error};
 use crate::error::MarketError;
 use crate::records::RecordStore;
@@ -37,13 +37,5 @@ impl RecordStore for Store {
             .filter(record::Column::Kind.eq(kind))
             .filter(record::Column::Id.eq(id));
         self.transact(move |tx| Box::pin(async move { gone.exec(tx).await.map(drop) })).await
-    }
-}
-
-impl Store {
-    /// The sequence of the newest event; 0 before the first.
-    pub(crate) async fn last_event(&self) -> Result<i64, MarketError> {
-        let newest = outbox::Entity::find().order_by_desc(outbox::Column::Sequence).one(self.reader());
-        Ok(newest.await.map_err(error::of)?.map_or(0, |row| row.sequence))
     }
 }

@@ -4,8 +4,8 @@ use super::query::Query;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output::show;
-use forewarm_market::audit::{AuditEntry, Verifier};
-use forewarm_market::http::{AuditPage, Verified};
+use forewarm_market::audit::{AuditEntry, verify};
+use forewarm_market::http::AuditPage;
 
 /// Rounds that are read at a time.
 const PAGE: u32 = 1_000;
@@ -22,10 +22,7 @@ pub(super) async fn run(global: &Global) -> Result<(), CliError> {
             break;
         }
     }
-    let mut verifier = Verifier::default();
-    let broken = entries.iter().rev().try_for_each(|entry| verifier.check(entry)).err();
-    let head = verifier.head().map(|link| link.to_string());
-    let verified = Verified { rounds: verifier.checked(), head, broken };
+    let verified = verify(&entries);
     show(global.output, &verified, |verified| {
         let head = verified.head.clone().unwrap_or_else(|| "none".to_owned());
         format!("{} rounds hold; the newest link is {head}", verified.rounds)

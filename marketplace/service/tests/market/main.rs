@@ -1,0 +1,9 @@
+//! The market over real databases, with a host that hands instances over the bus, and an accounting model of its own.
+
+mod accounts;
+mod crash;
+mod host;
+mod leases;
+mod orders;
+mod rounds;
+mod world;
