@@ -5,6 +5,7 @@ use super::{
     state::{NewEvent, State},
 };
 use crate::{
+    audit::{self, Link, RoundFacts},
     error::MarketError,
     model::{
         AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round, RoundId,
