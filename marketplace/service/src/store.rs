@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Statements that are sent to SQLite as one request; more would fill its cache of prepared texts.
 const IN_ONE_MAX: usize = 16;
@@ -32,8 +32,8 @@ pub(crate) struct Store(Arc<Inner>);
 struct Inner {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    /// Frees the database for the next market when the last clone is gone.
-    _lock: Hold,
+    /// Keeps others out until it is closed.
+    lock: Mutex<Option<Hold>>,
 }
 
 impl Store {
@@ -41,7 +41,7 @@ impl Store {
     pub(crate) async fn open(config: &MarketConfig) -> Result<Self, MarketError> {
         let Connections { writer, reader, lock } = connect(&config.url, config.max_connections).await?;
         migration::migrate(&writer).await?;
-        Ok(Self(Arc::new(Inner { reader, writer, _lock: lock })))
+        Ok(Self(Arc::new(Inner { reader, writer, lock: Mutex::new(Some(lock)) })))
     }
 
     /// Writes everything in one transaction. `before_commit` is called when all of it was sent.
@@ -109,5 +109,7 @@ impl Store {
                 tracing::warn!(%error, "a connection to the market's store did not close cleanly");
             }
         }
+        // Free for the next market; a connection that held it on a server is closed with it.
+        drop(self.0.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }

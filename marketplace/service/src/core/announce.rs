@@ -52,7 +52,9 @@ impl State {
                 wanted.insert((surplus.window, surplus.class), offer);
             }
         }
-        let of_forecast = |offer: &&Offer| offer.source == OfferSource::Forecast && offer.persona == call.persona;
+        let of_forecast = |offer: &&Offer| {
+            offer.state.is_open() && offer.source == OfferSource::Forecast && offer.persona == call.persona
+        };
         let existing: Vec<Offer> = self.offers.values().filter(of_forecast).cloned().collect();
         for offer in existing {
             let key = (offer.window, offer.class);

@@ -4,7 +4,7 @@ use super::state::{KeyName, KeyUse, NewEvent, State};
 use crate::{
     error::MarketError,
     model::{
-        AccountId, BidOrder, Caller, DeliveryWindow, EndCause, IdempotencyKey, MarketKind, MarketTopic, NewBid, Offer,
+        AccountId, BidOrder, Caller, DeliveryWindow, EndCause, IdempotencyKey, MarketKind, MarketTopic, NewBid,
         OrderState, Role, Ticket, TimeInForce, lease_duration,
     },
 };
@@ -294,11 +294,11 @@ impl State {
             TimeInForce::Round { number } if self.rounds.get(&number).is_none() => Some(EndCause::Expired),
             _ => None,
         };
-        let free = |id: &OrderId| self.sealed_in(*id).is_none();
-        let bid = |bid: &BidOrder| Some((bid.id, over(bid.window, bid.time_in_force)?)).filter(|(id, _)| free(id));
-        let bids: Vec<_> = self.bids.values().filter_map(bid).collect();
-        let offer = |one: &Offer| Some((one.id, over(one.window, one.time_in_force)?)).filter(|(id, _)| free(id));
-        let offers: Vec<_> = self.offers.values().filter_map(offer).collect();
+        let free = |id: OrderId, state: OrderState| state.is_open() && self.sealed_in(id).is_none();
+        let bids = self.bids.values().filter(|bid| free(bid.id, bid.state));
+        let bids: Vec<_> = bids.filter_map(|bid| Some((bid.id, over(bid.window, bid.time_in_force)?))).collect();
+        let offers = self.offers.values().filter(|one| free(one.id, one.state));
+        let offers: Vec<_> = offers.filter_map(|one| Some((one.id, over(one.window, one.time_in_force)?))).collect();
         bids.into_iter().try_for_each(|(id, cause)| self.end_bid(id, cause, now))?;
         offers.into_iter().try_for_each(|(id, cause)| self.end_offer(id, cause, now))
     }

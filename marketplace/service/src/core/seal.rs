@@ -76,11 +76,13 @@ impl State {
         };
         let waits = self.waiting_for_their_group(&takes);
         let mut bids: BTreeMap<BookKey, Vec<OrderId>> = BTreeMap::new();
-        for bid in self.bids.values().filter(|bid| takes(bid.window, bid.time_in_force) && !waits.contains(&bid.id)) {
+        let open_bids = self.bids.values().filter(|bid| bid.state.is_open() && takes(bid.window, bid.time_in_force));
+        for bid in open_bids.filter(|bid| !waits.contains(&bid.id)) {
             bids.entry((bid.persona.clone(), bid.window)).or_default().push(bid.id);
         }
         let mut offers: BTreeMap<BookKey, Vec<OrderId>> = BTreeMap::new();
-        for offer in self.offers.values().filter(|offer| takes(offer.window, offer.time_in_force)) {
+        let open_offers = self.offers.values().filter(|offer| offer.state.is_open());
+        for offer in open_offers.filter(|offer| takes(offer.window, offer.time_in_force)) {
             offers.entry((offer.persona.clone(), offer.window)).or_default().push(offer.id);
         }
         let shares = self.dominant_shares();
@@ -96,7 +98,7 @@ impl State {
     /// its group is in a round that is not settled.
     fn waiting_for_their_group(&self, takes: &dyn Fn(DeliveryWindow, TimeInForce) -> bool) -> HashSet<OrderId> {
         let mut groups: HashMap<_, Vec<&BidOrder>> = HashMap::new();
-        for bid in self.bids.values() {
+        for bid in self.bids.values().filter(|bid| bid.state.is_open()) {
             if let Some(group) = Self::group_of(bid) {
                 groups.entry(group).or_default().push(bid);
             }

@@ -47,7 +47,7 @@ async fn list(
 ) -> Result<Json<EventPage>, Problem> {
     let after = page.after.unwrap_or(0);
     let most = u32::try_from(limit(page.limit, 100, 1_000)?).unwrap_or(1_000);
-    let mut events = state.market.events(EventQuery { after, limit: most, ..EventQuery::default() }).await?;
+    let mut events = state.market.events(EventQuery { after, limit: most }).await?;
     let next = events.last().map_or(after, |event| event.sequence);
     if !(who.0.tenant.is_none() && (who.0.roles.has(Role::Operator) || who.0.roles.has(Role::Auditor))) {
         let own = own(&state, &who.0).await?;

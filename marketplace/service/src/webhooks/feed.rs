@@ -35,7 +35,7 @@ impl Feed {
     /// Reads what is new; gives whether there may be more.
     pub(super) async fn refresh(&self) -> Result<bool, MarketError> {
         let after = *self.latest.borrow();
-        let events = self.market.events(EventQuery { after, limit: BATCH, ..EventQuery::default() }).await?;
+        let events = self.market.events(EventQuery { after, limit: BATCH }).await?;
         let Some(last) = events.last().map(|event| event.sequence) else { return Ok(false) };
         let full = events.len() == BATCH as usize;
         {
@@ -65,7 +65,7 @@ impl Feed {
                 return Ok(ring.events.iter().skip(start).take(BATCH as usize).cloned().collect());
             }
         }
-        let query = EventQuery { after: sequence, limit: BATCH, ..EventQuery::default() };
+        let query = EventQuery { after: sequence, limit: BATCH };
         Ok(self.market.events(query).await?.into_iter().map(Arc::new).collect())
     }
 

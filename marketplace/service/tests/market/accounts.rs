@@ -8,10 +8,10 @@ use forewarm_market::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub const TENANTS: [&str; 4] = ["farm", "shop", "lab", "acme"];
+pub(crate) const TENANTS: [&str; 4] = ["farm", "shop", "lab", "acme"];
 
 /// Everything in the ledger, by tenant.
-pub async fn entries(market: &Market, name: &str) -> Vec<LedgerEntry> {
+pub(crate) async fn entries(market: &Market, name: &str) -> Vec<LedgerEntry> {
     let (mut found, mut after) = (Vec::new(), 0);
     loop {
         let query = LedgerQuery { after, limit: 1_000, ..LedgerQuery::default() };
@@ -23,7 +23,7 @@ pub async fn entries(market: &Market, name: &str) -> Vec<LedgerEntry> {
 }
 
 /// Balances sum to zero, follow from the entries, nothing is overdrawn, and what is held is held for something.
-pub async fn check(market: &Market) {
+pub(crate) async fn check(market: &Market) {
     let accounts = market.accounts(&operator()).await.expect("accounts");
     let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
     for account in &accounts {
@@ -71,7 +71,7 @@ async fn held_for(market: &Market) -> BTreeMap<String, i128> {
 
 impl World {
     /// See [`check`].
-    pub async fn check_accounts(&self) {
+    pub(crate) async fn check_accounts(&self) {
         check(&self.market).await;
     }
 }

@@ -24,34 +24,34 @@ use uuid::Uuid;
 
 /// What the host knows of a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
-    pub grant: GrantCall,
-    pub units: Vec<HandedUnit>,
-    pub notices: u32,
-    pub released: bool,
+pub(crate) struct Held {
+    pub(crate) grant: GrantCall,
+    pub(crate) units: Vec<HandedUnit>,
+    pub(crate) notices: u32,
+    pub(crate) released: bool,
     /// Looks at the wiping that are still answered with "not yet".
-    pub wiping: u32,
+    pub(crate) wiping: u32,
 }
 
 #[derive(Debug)]
-pub struct Host {
+pub(crate) struct Host {
     file: Option<PathBuf>,
-    pub leases: Mutex<BTreeMap<LeaseId, Held>>,
+    pub(crate) leases: Mutex<BTreeMap<LeaseId, Held>>,
     /// Refuses to hand over.
-    pub empty: Mutex<bool>,
+    pub(crate) empty: Mutex<bool>,
     /// The first instance of a lease can't be wiped.
-    pub dirty: Mutex<bool>,
+    pub(crate) dirty: Mutex<bool>,
 }
 
 impl Host {
-    pub fn new(file: Option<PathBuf>) -> Arc<Self> {
+    pub(crate) fn new(file: Option<PathBuf>) -> Arc<Self> {
         let read = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
         let leases: Vec<Held> = read.map_or_else(Vec::new, |text| serde_json::from_str(&text).expect("its own file"));
         let leases = leases.into_iter().map(|held| (held.grant.lease, held)).collect();
         Arc::new(Self { file, leases: Mutex::new(leases), empty: Mutex::new(false), dirty: Mutex::new(false) })
     }
 
-    pub async fn serve(self: &Arc<Self>, bus: &dyn Bus, persona: &PersonaName) -> Service {
+    pub(crate) async fn serve(self: &Arc<Self>, bus: &dyn Bus, persona: &PersonaName) -> Service {
         serve_capacity(bus, persona, Arc::clone(self) as Arc<dyn ServeCapacity>, 4).await.expect("served")
     }
 

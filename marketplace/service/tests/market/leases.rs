@@ -162,7 +162,7 @@ async fn the_cheapest_leases_are_called_back_first_then_the_newest() {
     world.offer(offer("farm", 20, 2)).await.expect("listed");
     world.bid(bid("shop", 2, 9)).await.expect("placed");
     world.pass(60).await;
-    // The second round's price is its own: nobody competes, so that both pay the reserve. A third offer costs more.
+    // Nobody competes in either round: both pay the reserve.
     world.bid(bid("lab", 3, 9)).await.expect("placed");
     world.pass(60).await;
     world.pass(180).await;

@@ -19,28 +19,28 @@ use std::sync::{Arc, Mutex, atomic::{AtomicU64, Ordering}};
 use tempfile::TempDir;
 
 /// Ten o'clock on some day.
-pub const START: i64 = 1_800_000_000_000 - 1_800_000_000_000 % 3_600_000;
+pub(crate) const START: i64 = 1_800_000_000_000 - 1_800_000_000_000 % 3_600_000;
 /// A million credits.
-pub const RICH: i64 = 1_000_000_000_000;
+pub(crate) const RICH: i64 = 1_000_000_000_000;
 
 /// A clock that can be set apart from the time that passes.
 #[derive(Debug)]
-pub struct TestClock(Mutex<Moment>);
+pub(crate) struct TestClock(Mutex<Moment>);
 
 impl TestClock {
-    pub fn at(ms: i64) -> Arc<Self> {
+    pub(crate) fn at(ms: i64) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Moment { at: TimestampMs(ms), uptime_ms: ms, boot: "one".into() })))
     }
 
     /// Time passes.
-    pub fn pass(&self, ms: i64) {
+    pub(crate) fn pass(&self, ms: i64) {
         let mut moment = self.0.lock().expect("lock");
         moment.at = moment.at + ms;
         moment.uptime_ms += ms;
     }
 
     /// Somebody sets the calendar.
-    pub fn set(&self, by_ms: i64) {
+    pub(crate) fn set(&self, by_ms: i64) {
         let mut moment = self.0.lock().expect("lock");
         moment.at = moment.at + by_ms;
     }
@@ -56,36 +56,36 @@ impl Clock for TestClock {
     }
 }
 
-pub struct World {
-    pub market: Market,
-    pub clock: Arc<TestClock>,
-    pub host: Arc<Host>,
-    pub bus: Arc<LocalBus>,
-    pub config: MarketConfig,
+pub(crate) struct World {
+    pub(crate) market: Market,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) bus: Arc<LocalBus>,
+    pub(crate) config: MarketConfig,
     _service: Service,
     _folder: Option<TempDir>,
 }
 
-pub fn tenant(name: &str) -> TenantName {
+pub(crate) fn tenant(name: &str) -> TenantName {
     name.parse().expect("a name")
 }
 
-pub fn persona() -> PersonaName {
+pub(crate) fn persona() -> PersonaName {
     "web".parse().expect("a name")
 }
 
-pub fn operator() -> Caller {
+pub(crate) fn operator() -> Caller {
     Caller::operator("test")
 }
 
 /// From so many minutes after the start for so many.
-pub fn window(from_min: i64, minutes: i64) -> DeliveryWindow {
+pub(crate) fn window(from_min: i64, minutes: i64) -> DeliveryWindow {
     let at = |minute: i64| TimestampMs(START + minute * 60_000);
     DeliveryWindow::new(at(from_min), at(from_min + minutes)).expect("a window")
 }
 
 /// Counted seeds: the same market comes to the same results.
-pub fn seeds() -> Arc<dyn Fn() -> Seed + Send + Sync> {
+pub(crate) fn seeds() -> Arc<dyn Fn() -> Seed + Send + Sync> {
     let count = AtomicU64::new(1);
     Arc::new(move || {
         let mut seed = [7; 32];
@@ -94,7 +94,7 @@ pub fn seeds() -> Arc<dyn Fn() -> Seed + Send + Sync> {
     })
 }
 
-pub fn bid(name: &str, quantity: i64, limit: i64) -> NewBid {
+pub(crate) fn bid(name: &str, quantity: i64, limit: i64) -> NewBid {
     NewBid {
         tenant: tenant(name),
         persona: persona(),
@@ -109,7 +109,7 @@ pub fn bid(name: &str, quantity: i64, limit: i64) -> NewBid {
     }
 }
 
-pub fn offer(name: &str, quantity: i64, reserve: i64) -> NewOffer {
+pub(crate) fn offer(name: &str, quantity: i64, reserve: i64) -> NewOffer {
     NewOffer {
         tenant: tenant(name),
         persona: persona(),
@@ -125,20 +125,20 @@ pub fn offer(name: &str, quantity: i64, reserve: i64) -> NewOffer {
 
 impl World {
     /// Over a SQLite file of its own.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let url = format!("sqlite://{}", folder.path().join("market.db").display());
         let config = MarketConfig { url, ..MarketConfig::default() };
         Self::open(config, Some(folder)).await
     }
 
-    pub async fn with(config: MarketConfig) -> Self {
+    pub(crate) async fn with(config: MarketConfig) -> Self {
         let folder = TempDir::new().expect("a folder");
         let url = format!("sqlite://{}", folder.path().join("market.db").display());
         Self::open(MarketConfig { url, ..config }, Some(folder)).await
     }
 
-    pub async fn open(config: MarketConfig, folder: Option<TempDir>) -> Self {
+    pub(crate) async fn open(config: MarketConfig, folder: Option<TempDir>) -> Self {
         let clock = TestClock::at(START);
         let (bus, host) = (Arc::new(LocalBus::new()), Host::new(None));
         let service = host.serve(bus.as_ref(), &persona()).await;
@@ -148,39 +148,39 @@ impl World {
     }
 
     /// Ends the market and opens it again.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.market.close().await;
         self.market = open(&self.config, &self.clock, &self.bus, Arc::new(NoProbe)).await;
     }
 
     /// Lets seconds pass, with a pass of the market at the end.
-    pub async fn pass(&self, seconds: i64) {
+    pub(crate) async fn pass(&self, seconds: i64) {
         self.clock.pass(seconds * 1_000);
         self.market.advance().await.expect("a pass");
     }
 
-    pub async fn bid(&self, new: NewBid) -> Result<BidOrder, MarketError> {
+    pub(crate) async fn bid(&self, new: NewBid) -> Result<BidOrder, MarketError> {
         self.market.place_bid(&operator(), new).await
     }
 
-    pub async fn offer(&self, new: NewOffer) -> Result<Offer, MarketError> {
+    pub(crate) async fn offer(&self, new: NewOffer) -> Result<Offer, MarketError> {
         self.market.place_offer(&operator(), new).await
     }
 
     /// What a tenant has: balance, held, available.
-    pub async fn money(&self, name: &str) -> (i64, i64, i64) {
+    pub(crate) async fn money(&self, name: &str) -> (i64, i64, i64) {
         let view = self.market.account(&operator(), &tenant(name)).await.expect("an account");
         (view.account.balance.0, view.account.held.0, view.available.0)
     }
 }
 
-pub async fn open(config: &MarketConfig, clock: &Arc<TestClock>, bus: &Arc<LocalBus>, probe: Arc<dyn Probe>) -> Market {
+pub(crate) async fn open(config: &MarketConfig, clock: &Arc<TestClock>, bus: &Arc<LocalBus>, probe: Arc<dyn Probe>) -> Market {
     let (clock, bus) = (Arc::clone(clock) as _, Arc::clone(bus) as _);
     Market::open(config.clone(), MarketParts { clock, seeds: seeds(), bus, probe }).await.expect("a market")
 }
 
 /// `farm` owns capacity; `shop` and `lab` buy; `acme` is a customer who pays in euros. All are rich.
-pub async fn found(market: &Market) {
+pub(crate) async fn found(market: &Market) {
     let internal = [("farm", Currency::credit(), 1_000_000), ("shop", Currency::credit(), 1_000_000), ("lab", Currency::credit(), 1_000_000)];
     let external = [("acme", "EUR".parse().expect("a currency"), 333_333)];
     for (name, currency, rate) in internal.into_iter().chain(external) {
@@ -195,7 +195,7 @@ pub async fn found(market: &Market) {
     }
 }
 
-pub async fn pay_in(market: &Market, name: &str, currency: Currency, amount: i64, reference: &str) {
+pub(crate) async fn pay_in(market: &Market, name: &str, currency: Currency, amount: i64, reference: &str) {
     let (amount, reference) = (MicroCredits(amount), reference.parse().expect("a reference"));
     let new = NewDeposit { tenant: tenant(name), currency, amount, reference };
     market.deposit(&operator(), new).await.expect("paid in");

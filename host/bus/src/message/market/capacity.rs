@@ -145,7 +145,7 @@ pub struct LeasedUnit {
 
 /// How one instance of a lease stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum UnitState {
     /// The tenant holds it.
     Held,
