@@ -1,8 +1,8 @@
 //! Reading bodies: of the right type, within the limit, whole, and valid.
 
+use crate::ApiState;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::schema::Schema;
-use crate::ApiState;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};

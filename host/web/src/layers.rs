@@ -1,7 +1,7 @@
 //! What happens around every request: an id, a span, a count, a limit, a time-out, a caught panic, sensible headers.
 
-use crate::problem::{self, Problem, ProblemKind};
 use crate::ApiState;
+use crate::problem::{self, Problem, ProblemKind};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;

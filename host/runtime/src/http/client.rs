@@ -133,8 +133,7 @@ impl Client {
     /// Reads a request and finds its destination. `target` is what may be told of it.
     fn vet(&self, parts: http::request::Parts, target: &mut Target) -> Result<Vetted, Problem> {
         let scheme = scheme(&parts.uri)?;
-        let (host, port) =
-            parts.uri.authority().and_then(|text| parse_authority(text.as_str())).ok_or(Problem::Uri)?;
+        let (host, port) = parts.uri.authority().and_then(|text| parse_authority(text.as_str())).ok_or(Problem::Uri)?;
         let port = port.unwrap_or_else(|| scheme.default_port());
         let path = path(&parts.uri)?;
         *target = Target(format!("{} {scheme}://{host}:{port}{}", parts.method, path.path()));

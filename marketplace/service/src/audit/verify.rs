@@ -118,7 +118,9 @@ pub fn verify(entries: &[AuditEntry]) -> Verified {
         }
     }
     let mut good: HashSet<RoundNumber> = HashSet::with_capacity(entries.len());
-    while broken.is_none() && let Some(entry) = by_previous.get(last.to_string().as_str()) {
+    while broken.is_none()
+        && let Some(entry) = by_previous.get(last.to_string().as_str())
+    {
         match check(entry, last) {
             Ok(link) => (rounds, last) = (rounds + 1, link),
             Err(found) => broken = Some(found),

@@ -111,7 +111,16 @@ struct Stored {
 impl From<Stored> for Token {
     fn from(stored: Stored) -> Self {
         let Stored { name, sha256, tenant, roles, created_at, created_by, expires_at, revoked_at } = stored;
-        Self { name, sha256, tenant, roles: roles.into_iter().collect(), created_at, created_by, expires_at, revoked_at }
+        Self {
+            name,
+            sha256,
+            tenant,
+            roles: roles.into_iter().collect(),
+            created_at,
+            created_by,
+            expires_at,
+            revoked_at,
+        }
     }
 }
 
@@ -230,7 +239,8 @@ fn check(new: &NewToken) -> Result<(), TokenError> {
     let has = |role: Role| new.roles.contains(&role);
     let operates = has(Role::Operator);
     let needs_tenant = has(Role::Owner) || has(Role::Buyer);
-    let fits = if operates { new.roles.len() == 1 && new.tenant.is_none() } else { !needs_tenant || new.tenant.is_some() };
+    let fits =
+        if operates { new.roles.len() == 1 && new.tenant.is_none() } else { !needs_tenant || new.tenant.is_some() };
     if fits && !new.roles.is_empty() { Ok(()) } else { Err(TokenError::Roles) }
 }
 
@@ -246,7 +256,9 @@ mod tests {
         };
         assert!(check(&[Role::Buyer, Role::Owner], Some("shop")) && check(&[Role::Auditor], Some("shop")));
         assert!(check(&[Role::Operator], None) && check(&[Role::Auditor], None));
-        assert!(!check(&[], Some("shop")) && !check(&[Role::Buyer], None) && !check(&[Role::Auditor, Role::Owner], None));
+        assert!(
+            !check(&[], Some("shop")) && !check(&[Role::Buyer], None) && !check(&[Role::Auditor, Role::Owner], None)
+        );
         assert!(!check(&[Role::Operator], Some("shop")) && !check(&[Role::Operator, Role::Buyer], None));
     }
 }

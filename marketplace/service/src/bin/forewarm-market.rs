@@ -98,9 +98,8 @@ async fn up(args: UpArgs) -> Result<(), Failure> {
         return Err(faults.join("\n").into());
     }
     std::fs::create_dir_all(&args.data_dir)?;
-    let url = args
-        .database
-        .unwrap_or_else(|| format!("sqlite://{}?mode=rwc", args.data_dir.join("market.db").display()));
+    let url =
+        args.database.unwrap_or_else(|| format!("sqlite://{}?mode=rwc", args.data_dir.join("market.db").display()));
     let bus: Arc<dyn Bus> = match args.nats {
         None => Arc::new(LocalBus::default()),
         Some(url) => Arc::new(NatsBus::connect(NatsConfig::new(vec![url])).await?),

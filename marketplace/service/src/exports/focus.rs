@@ -135,7 +135,8 @@ pub fn focus_rows(entries: &[LedgerEntry], period: Period) -> Result<Vec<FocusRo
             payments.insert(key, rows.len());
         }
         let booked = Period::new(entry.at, entry.at + 1).map_err(|_| FocusError::Overflow)?;
-        let of = entry.lease.as_ref().map_or_else(String::new, |lease| format!(": {} of {}", lease.units, lease.persona));
+        let of =
+            entry.lease.as_ref().map_or_else(String::new, |lease| format!(": {} of {}", lease.units, lease.persona));
         rows.push(FocusRow {
             booked,
             cost,
@@ -310,10 +311,10 @@ pub(super) mod tests {
             entry(4, TransferKind::Refund, 700_000, true),
         ];
         let rows = focus_rows(&entries, period()).expect("rows");
-        assert_eq!(rows.iter().map(|row| (row.category, row.cost)).collect::<Vec<_>>(), [
-            ("Usage", 1_500_000),
-            ("Credit", -700_000)
-        ]);
+        assert_eq!(
+            rows.iter().map(|row| (row.category, row.cost)).collect::<Vec<_>>(),
+            [("Usage", 1_500_000), ("Credit", -700_000)]
+        );
         let fields = fields(&rows[0], &issuer());
         for (column, value) in [
             ("BilledCost", "1.5"),

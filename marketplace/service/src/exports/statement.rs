@@ -101,10 +101,8 @@ mod tests {
 
     #[test]
     fn balances_run_from_opening_to_closing() {
-        let entries = vec![
-            entry(1, TransferKind::Deposit, 5_000_000, false),
-            entry(2, TransferKind::Proceeds, -1_250_000, true),
-        ];
+        let entries =
+            vec![entry(1, TransferKind::Deposit, 5_000_000, false), entry(2, TransferKind::Proceeds, -1_250_000, true)];
         let tenant = "shop".parse().expect("valid");
         let statement = Statement { tenant, period: period(), currency: "CREDIT".into(), opening: 500_000, entries };
         let text = String::from_utf8(statement_csv(&statement).expect("written")).expect("text");

@@ -162,11 +162,7 @@ mod tests {
         let account = Account::empty(AccountId::Tenant("shop".parse().expect("valid")), Currency::credit());
         let standing = |available, spent| {
             let account = Account { alert_below: Some(MicroCredits(10)), ..account.clone() };
-            let view = AccountView {
-                account,
-                available: MicroCredits(available),
-                spent_last_day: MicroCredits(spent),
-            };
+            let view = AccountView { account, available: MicroCredits(available), spent_last_day: MicroCredits(spent) };
             let AccountStanding { days_left, is_low, .. } = view.into();
             (days_left, is_low)
         };

@@ -84,7 +84,8 @@ mod tests {
             let pointer = part.split('"').next().expect("a pointer");
             assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");
         }
-        let names: Vec<_> = text.split("\"operationId\":\"").skip(1).filter_map(|part| part.split('"').next()).collect();
+        let names: Vec<_> =
+            text.split("\"operationId\":\"").skip(1).filter_map(|part| part.split('"').next()).collect();
         let distinct: std::collections::BTreeSet<_> = names.iter().collect();
         assert_eq!(distinct.len(), names.len());
         assert!(names.len() > 30, "{names:?}");

@@ -16,9 +16,7 @@ pub fn standalone(state: &MarketState) -> Router {
     super::router(state)
         .layer(from_fn_with_state(state.clone(), layers::limit::<MarketState>))
         .merge(Router::new().route("/healthz", get(async || "ok\n")))
-        .fallback_service(
-            Router::new().fallback(layers::unknown_route::<MarketState>).with_state::<()>(state.clone()),
-        )
+        .fallback_service(Router::new().fallback(layers::unknown_route::<MarketState>).with_state::<()>(state.clone()))
         .layer(from_fn_with_state(state.clone(), layers::observe::<MarketState>))
         .layer(from_fn(layers::secure))
 }

@@ -40,12 +40,11 @@ impl ServiceConfig {
     /// The settings that can't be used; empty when all can.
     #[must_use]
     pub fn faults(&self) -> Vec<SettingFault> {
-        let rules = self.rules.faults().into_iter().map(|fault| out_of_range(
-            format!("rules.{}", fault.key),
-            fault.value,
-            fault.least,
-            fault.most,
-        ));
+        let rules = self
+            .rules
+            .faults()
+            .into_iter()
+            .map(|fault| out_of_range(format!("rules.{}", fault.key), fault.value, fault.least, fault.most));
         let mut faults: Vec<SettingFault> = rules.collect();
         let LimitsConfig { requests_per_second, burst, in_flight } = self.limits;
         let WebhookConfig { timeout_s, first_retry_s, give_up_after_h, max_per_tenant, max_in_flight, .. } =
@@ -66,7 +65,11 @@ impl ServiceConfig {
         }
         if let Err(error) = self.webhooks.ranges() {
             let help = "write ranges in CIDR notation, or single addresses".to_owned();
-            faults.push(SettingFault { key: "webhooks.allow_addresses".into(), problem: format!("is wrong: {error}"), help });
+            faults.push(SettingFault {
+                key: "webhooks.allow_addresses".into(),
+                problem: format!("is wrong: {error}"),
+                help,
+            });
         }
         faults
     }

@@ -33,9 +33,8 @@ impl RecordStore for Store {
     }
 
     async fn delete(&self, kind: &'static str, id: &str) -> Result<(), MarketError> {
-        let gone = record::Entity::delete_many()
-            .filter(record::Column::Kind.eq(kind))
-            .filter(record::Column::Id.eq(id));
+        let gone =
+            record::Entity::delete_many().filter(record::Column::Kind.eq(kind)).filter(record::Column::Id.eq(id));
         self.transact(move |tx| Box::pin(async move { gone.exec(tx).await.map(drop) })).await
     }
 }

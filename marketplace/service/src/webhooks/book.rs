@@ -43,7 +43,11 @@ impl WebhookBook {
     /// Those of a cost centre, or all, by age.
     #[must_use]
     pub fn list(&self, tenant: Option<&TenantName>) -> Vec<Webhook> {
-        self.webhooks().values().filter(|webhook| tenant.is_none_or(|tenant| webhook.tenant == *tenant)).cloned().collect()
+        self.webhooks()
+            .values()
+            .filter(|webhook| tenant.is_none_or(|tenant| webhook.tenant == *tenant))
+            .cloned()
+            .collect()
     }
 
     /// Keeps a new one, unless its tenant has `most` already; gives whether it was kept.

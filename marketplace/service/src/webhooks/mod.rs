@@ -26,8 +26,8 @@ pub use sign::SigningSecret;
 pub use target::{Gate, InvalidTarget, Target, URL_BYTES_MAX};
 
 use crate::market::Market;
-use forewarm_domain::time::Clock;
 use feed::Feed;
+use forewarm_domain::time::Clock;
 use pump::Shared;
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -102,12 +102,7 @@ async fn turn(shared: &Shared, webhook: Webhook, newest: i64) -> Result<Next, Ma
 }
 
 /// Tries one event once. `None` when it is dealt with, else how long to wait.
-async fn deliver(
-    shared: &Shared,
-    webhook: &Webhook,
-    progress: &mut Progress,
-    event: &OutboxEvent,
-) -> Option<Duration> {
+async fn deliver(shared: &Shared, webhook: &Webhook, progress: &mut Progress, event: &OutboxEvent) -> Option<Duration> {
     let now = shared.clock.now();
     let failing = progress.failing.take().filter(|failing| failing.sequence == event.sequence);
     if let Some(failing) = failing.as_ref().filter(|failing| now < failing.next_at) {

@@ -47,7 +47,8 @@ async fn numbers_that_cannot_be_meant_are_refused_by_field() {
 async fn windows_are_in_the_future_on_the_grid_and_within_reach() {
     let market = Market::start();
     let buyer = market.member("shop", 9_000_000_000, &["buyer"]).await;
-    let windowed = |from: i64, until: i64| with(bid(1, 10), "window", json!({ "from": text(from), "until": text(until) }));
+    let windowed =
+        |from: i64, until: i64| with(bid(1, 10), "window", json!({ "from": text(from), "until": text(until) }));
     let hour = time::OffsetDateTime::now_utc().unix_timestamp() / 3_600 * 3_600;
     for (body, code) in [
         (windowed(hour - 7_200, hour - 3_600), "window-past"),
@@ -58,7 +59,10 @@ async fn windows_are_in_the_future_on_the_grid_and_within_reach() {
         assert_eq!(pointers(&problem), ["/window"], "{problem}");
     }
     buyer.post("/bids", &windowed(hour + 7_200, hour + 3_600)).await.problem(422, "invalid-body");
-    buyer.post("/bids", &with(bid(1, 10), "window", json!({ "from": "tomorrow", "until": "later" }))).await.problem(422, "invalid-body");
+    buyer
+        .post("/bids", &with(bid(1, 10), "window", json!({ "from": "tomorrow", "until": "later" })))
+        .await
+        .problem(422, "invalid-body");
 }
 
 #[tokio::test]

@@ -20,7 +20,8 @@ async fn exports_sum_up_to_the_ledger_and_the_audit_log_holds() {
     for (caller, tenant) in [(&buyer, "shop"), (&owner, "core")] {
         let ledger = caller.get("/ledger").await.json();
         let moved = |entry: &&Value| entry["kind"] != "deposit";
-        let booked: i64 = ledger.as_array().unwrap().iter().filter(moved).filter_map(|entry| entry["amount"].as_i64()).sum();
+        let booked: i64 =
+            ledger.as_array().unwrap().iter().filter(moved).filter_map(|entry| entry["amount"].as_i64()).sum();
         assert_ne!(booked, 0, "{ledger}");
         let focus = caller.get("/focus").await.text;
         let mut rows = csv::Reader::from_reader(focus.as_bytes());

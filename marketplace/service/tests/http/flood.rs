@@ -4,7 +4,8 @@ use crate::market::{Market, QUICK};
 
 #[tokio::test]
 async fn a_flood_is_told_when_to_come_back_and_delays_nobody() {
-    let market = Market::start_with(&format!("{QUICK}[market.limits]\nrequests_per_second = 1\nburst = 10\nin_flight = 4\n"));
+    let market =
+        Market::start_with(&format!("{QUICK}[market.limits]\nrequests_per_second = 1\nburst = 10\nin_flight = 4\n"));
     let red = market.member("red", 0, &["buyer"]).await;
     let blue = market.member("blue", 0, &["buyer"]).await;
     let flood = futures::future::join_all((0..60).map(|_| {

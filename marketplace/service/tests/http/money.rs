@@ -19,7 +19,10 @@ async fn payments_are_made_once_in_the_accounts_currency() {
     let again = operator.post_with_key(path, "a", &pay(5_000_000, "CREDIT")).await.json();
     assert_eq!(first["id"], again["id"]);
     operator.post_with_key(path, "a", &pay(6_000_000, "CREDIT")).await.problem(409, "key-reused");
-    operator.post_with_key("/accounts/shop/withdrawals", "b", &pay(9_000_000, "CREDIT")).await.problem(409, "budget-short");
+    operator
+        .post_with_key("/accounts/shop/withdrawals", "b", &pay(9_000_000, "CREDIT"))
+        .await
+        .problem(409, "budget-short");
     let account = auditor.get("/accounts/shop").await.json();
     assert_eq!((&account["account"]["balance"], &account["available"]), (&json!(5_000_000), &json!(5_000_000)));
     operator.post_with_key("/accounts/nobody/deposits", "c", &pay(5, "CREDIT")).await.problem(404, "not-found");
@@ -30,9 +33,7 @@ async fn a_budget_is_in_the_organisations_currency_and_binds() {
     let market = Market::start();
     let buyer = market.member("shop", 9_000_000_000, &["buyer", "auditor"]).await;
     let operator = market.operator();
-    let budget = |currency: &str, limit: i64| {
-        json!({ "tenant": "shop", "currency": currency, "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "limit": limit })
-    };
+    let budget = |currency: &str, limit: i64| json!({ "tenant": "shop", "currency": currency, "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "limit": limit });
     operator.post("/budgets", &budget("EUR", 5)).await.refused(422, "invalid-body", "currency-mismatch");
     operator.post("/budgets", &budget("CREDIT", 100_000)).await.json();
     buyer.post("/bids", &bid(2, 10)).await.json();

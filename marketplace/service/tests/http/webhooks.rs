@@ -108,7 +108,8 @@ async fn hostile_receivers_delay_nobody_and_lead_nowhere() {
     deliveries(&hostile[1], 2).await;
     assert!(!hostile[2].got().is_empty() && inside.got().is_empty(), "a redirect is not followed");
     let list = red.get("/webhooks").await.json();
-    let failing: Vec<&str> = list.as_array().unwrap().iter().filter_map(|hook| hook["progress"]["failing"]["error"].as_str()).collect();
+    let failing: Vec<&str> =
+        list.as_array().unwrap().iter().filter_map(|hook| hook["progress"]["failing"]["error"].as_str()).collect();
     assert!(failing.iter().any(|error| error.contains("307")), "{list}");
     red.get("/rounds/open").await.json();
 }

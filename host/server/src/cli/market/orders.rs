@@ -213,7 +213,9 @@ pub(super) async fn offer(global: &Global, args: OfferArgs) -> Result<(), CliErr
     body.extend(args.firm_premium.map(|premium| ("firm_premium".to_owned(), premium.into())));
     let client = global.client()?;
     let offer: Offer = client.send(Method::POST, "/v1/market/offers", &headers(&args.terms), &body).await?;
-    show(global.output, &offer, |offer| format!("offer {} stands: {} of {}", offer.id, offer.quantity.get(), offer.persona));
+    show(global.output, &offer, |offer| {
+        format!("offer {} stands: {} of {}", offer.id, offer.quantity.get(), offer.persona)
+    });
     Ok(())
 }
 

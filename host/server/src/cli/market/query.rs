@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn only_what_was_given_is_asked_for() {
-        let query = Query::new("/v1/market/ledger").with("tenant", None::<&str>).with("from", Some("a:b")).with("limit", Some(5));
+        let query = Query::new("/v1/market/ledger")
+            .with("tenant", None::<&str>)
+            .with("from", Some("a:b"))
+            .with("limit", Some(5));
         assert_eq!(query.path(), "/v1/market/ledger?from=a%3Ab&limit=5");
     }
 }

@@ -44,7 +44,9 @@ pub(super) async fn run(global: &Global, command: WebhookCommand) -> Result<(), 
                 body.extend(topics.map(|topics| ("topics".to_owned(), topics.into())));
             }
             let made: Value = client.post("/v1/market/webhooks", &body).await?;
-            show(global.output, &made, |made| format!("webhook {}\nsecret  {}", word(&made["webhook"]["id"]), word(&made["secret"])));
+            show(global.output, &made, |made| {
+                format!("webhook {}\nsecret  {}", word(&made["webhook"]["id"]), word(&made["secret"]))
+            });
         }
         WebhookCommand::List { tenant } => {
             let query = Query::new("/v1/market/webhooks").with("tenant", tenant);

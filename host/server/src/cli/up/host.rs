@@ -1,7 +1,7 @@
 //! One host by the machine's clock: opened, served, stopped.
 
-use crate::app::{App, sandbox};
 use super::market;
+use crate::app::{App, sandbox};
 use crate::cli::CliError;
 use crate::cli::connection::local_url;
 use crate::cli::output::print;
