@@ -2,7 +2,13 @@
 //! of it in one transaction, and only then answers. When the transaction fails, what is in memory is read again.
 
 use super::state::State;
-use crate::{config::MarketConfig, error::MarketError, model::Transfer, probe::Probe, store::Store};
+use crate::{
+    config::MarketConfig,
+    error::MarketError,
+    model::Transfer,
+    probe::Probe,
+    store::Store,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;

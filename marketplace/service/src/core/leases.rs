@@ -331,7 +331,9 @@ fn stirs(lease: &Lease, now: &Moment) -> bool {
     match &lease.state {
         LeaseState::Granted => true,
         LeaseState::Returned { .. } | LeaseState::Quarantined { .. } => false,
-        LeaseState::Active => now.at >= lease.next_attempt_at || now.at >= lease.window.until() - notice_ms(lease),
+        LeaseState::Active => {
+            now.at >= lease.next_attempt_at || now.at >= lease.window.until() - notice_ms(lease)
+        }
         LeaseState::Reclaiming { notice, .. } | LeaseState::Expiring { notice } => {
             now.at >= lease.next_attempt_at || notice.is_over(now)
         }

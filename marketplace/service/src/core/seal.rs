@@ -7,8 +7,8 @@ use super::{
 use crate::{
     error::MarketError,
     model::{
-        AccountId, BidOrder, DeliveryWindow, MarketKind, MarketTopic, Offer, OrderReason, RoundState, Seal,
-        TimeInForce, lease_duration,
+        AccountId, BidOrder, DeliveryWindow, MarketKind, MarketTopic, Offer, OrderReason, RoundState, Seal, TimeInForce,
+        lease_duration,
     },
 };
 use forewarm_auction::{
@@ -30,12 +30,7 @@ type BookKey = (PersonaName, DeliveryWindow);
 
 impl State {
     /// Seals a round and opens the next of its kind.
-    pub(crate) fn seal(
-        &mut self,
-        number: RoundNumber,
-        next: Seed,
-        now: TimestampMs,
-    ) -> Result<Arc<Snapshot>, MarketError> {
+    pub(crate) fn seal(&mut self, number: RoundNumber, next: Seed, now: TimestampMs) -> Result<Arc<Snapshot>, MarketError> {
         let round = self.round(number)?.round.clone();
         // A round that is sealed much too late, after a pause, is sealed as of now.
         let late = now.since(round.seals_at) >= i64::from(self.interval_s(round.kind)) * SECOND_MS;

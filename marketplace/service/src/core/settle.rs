@@ -8,13 +8,13 @@ use crate::{
     audit::{self, Link, RoundFacts},
     error::MarketError,
     model::{
-        AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round,
-        RoundId, RoundState, Settlement, TimeInForce, Transfer, TransferKind, TransferRefs, lease_duration,
+        AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round, RoundId,
+        RoundState, Settlement, TimeInForce, Transfer, TransferKind, TransferRefs, lease_duration,
     },
 };
 use forewarm_auction::{
-    LeaseClass, Leg, MicroCredits, OrderId, OrderResult, Quantity, RoundClearing, RoundNumber, SettlePlan, Terms,
-    Trade, TwoClassClearing, settle_plan,
+    LeaseClass, Leg, MicroCredits, OrderId, OrderResult, Quantity, RoundClearing, RoundNumber, SettlePlan, Terms, Trade,
+    TwoClassClearing, settle_plan,
 };
 use forewarm_domain::time::TimestampMs;
 use serde_json::json;
@@ -46,9 +46,7 @@ impl State {
             other => {
                 let state = other.name();
                 let found = clearing.hash;
-                Err(MarketError::Damaged(format!(
-                    "round {number} is {state} and does not come to result {found} again"
-                )))
+                Err(MarketError::Damaged(format!("round {number} is {state} and does not come to result {found} again")))
             }
         }
     }
@@ -97,8 +95,7 @@ impl State {
         let chain = audit::link(Link(digest(&previous)?), &facts).to_string();
         self.chain.put((), chain.clone());
         let transfers = transfers.to_string();
-        let settlement =
-            Settlement { at: now, result, seed, trades, units, turnover, fees, transfers, previous, chain };
+        let settlement = Settlement { at: now, result, seed, trades, units, turnover, fees, transfers, previous, chain };
         let events_through = self.last_event;
         if let Some(record) = self.rounds.get_mut(&number) {
             record.round.state = RoundState::Settled { seal, settlement };
@@ -126,8 +123,7 @@ impl State {
     ) -> Result<(), MarketError> {
         let duration = lease_duration(book.window)?;
         let terms = Terms { duration, fee: under.snapshot.fee, compensation: under.snapshot.compensation };
-        let plan =
-            settle_plan(&book.orders, cleared, terms).map_err(|error| MarketError::Damaged(error.to_string()))?;
+        let plan = settle_plan(&book.orders, cleared, terms).map_err(|error| MarketError::Damaged(error.to_string()))?;
         let results: HashMap<OrderId, &OrderResult> = cleared.results.iter().map(|told| (told.order, told)).collect();
         let asks = || book.orders.firm().asks().iter().chain(book.orders.reclaimable().asks());
         asks().try_for_each(|ask| self.release_guarantee(ask.id))?;

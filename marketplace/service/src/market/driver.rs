@@ -11,12 +11,11 @@ use crate::{
 };
 use forewarm_auction::{RoundClearing, RoundNumber};
 use forewarm_bus::message::{
-    Event, EventTopic,
+    Event, EventTopic, publish_event,
     market::{
         CapacityRefusal, GrantCall, LeaseStatus, MarketCallError, NoticeCall, ReleaseCall, ReleaseCause, StatusCall,
         ask_market,
     },
-    publish_event,
 };
 use forewarm_domain::time::SECOND_MS;
 use futures::{StreamExt, stream};

@@ -120,7 +120,11 @@ pub(super) fn to_transfer(row: transfer::Model) -> Result<Booked, MarketError> {
         amount: MicroCredits(row.amount),
         currency: row.currency.parse().map_err(|_| damaged("currency"))?,
         kind: TransferKind::named(&row.kind).ok_or_else(|| damaged("kind"))?,
-        refs: TransferRefs { round: row.round.map(RoundId), bid: row.bid.map(OrderId), lease: row.lease.map(LeaseId) },
+        refs: TransferRefs {
+            round: row.round.map(RoundId),
+            bid: row.bid.map(OrderId),
+            lease: row.lease.map(LeaseId),
+        },
     };
     Ok(Booked { sequence: row.sequence, transfer })
 }

@@ -210,8 +210,7 @@ async fn play(rounds: Vec<Vec<Random>>) {
         for order in orders {
             let name = TENANTS[order.tenant];
             if order.sells && name != "acme" {
-                let new =
-                    forewarm_market::model::NewOffer { class: order.class, ..offer(name, order.quantity, order.price) };
+                let new = forewarm_market::model::NewOffer { class: order.class, ..offer(name, order.quantity, order.price) };
                 world.offer(new).await.expect("listed");
             } else {
                 let min_fill = order.min_fill.then_some(order.quantity);
