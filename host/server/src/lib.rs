@@ -2,7 +2,6 @@
 
 pub mod app;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod core;
 pub mod http;
@@ -15,3 +14,5 @@ pub mod rounds;
 mod snapshot;
 pub mod store;
 mod thread;
+
+pub use forewarm_clock as clock;

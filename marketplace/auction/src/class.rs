@@ -3,13 +3,15 @@
 use crate::money::Price;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 pub use forewarm_domain::lending::LeaseClass;
 
 /// What a firm lease costs over a reclaimable one: 0 to [`Price::MAX`] micro-credits per instance-second. Every owner gets
 /// at least its reserve and this for a firm lease.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
+#[schema(value_type = i64, minimum = 0, maximum = 1_000_000_000)]
 pub struct FirmPremium(u32);
 
 /// A number that is no premium.

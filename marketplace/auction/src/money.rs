@@ -4,10 +4,12 @@
 use crate::order::Quantity;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// An amount in micro-credits; negative where it is owed. A ledger's column holds it as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = i64)]
 pub struct MicroCredits(pub i64);
 
 /// A result beyond what an amount can hold.
@@ -44,8 +46,9 @@ impl fmt::Display for MicroCredits {
 
 /// A limit, a reserve or a clearing price: 1 to [`Price::MAX`] micro-credits per instance-second. One micro-credit is the
 /// tick, so quantity x price x seconds is exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
+#[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000)]
 pub struct Price(u32);
 
 /// A number that is no price.

@@ -4,11 +4,13 @@ use crate::money::Price;
 use forewarm_domain::id::TenantName;
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, fmt, num::NonZeroU64};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One order, ask or bid, for as long as it lives; unique across both sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Uuid)]
 pub struct OrderId(pub Uuid);
 
 impl fmt::Display for OrderId {
@@ -18,8 +20,9 @@ impl fmt::Display for OrderId {
 }
 
 /// The round in which an order entered, counted per market. An order that is carried over keeps it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = u64)]
 pub struct RoundNumber(pub u64);
 
 impl fmt::Display for RoundNumber {
@@ -29,8 +32,9 @@ impl fmt::Display for RoundNumber {
 }
 
 /// A number of instances, 1 to [`Quantity::MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
+#[schema(value_type = i64, minimum = 1, maximum = 1_000_000)]
 pub struct Quantity(u32);
 
 /// A number that is no quantity.

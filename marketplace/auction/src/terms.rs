@@ -6,10 +6,12 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// How long a lease lasts: 1 second to [`LeaseDuration::MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
+#[schema(value_type = i64, minimum = 1, maximum = 2_678_400)]
 pub struct LeaseDuration(u32);
 
 /// A number that is no duration of a lease.
@@ -43,8 +45,9 @@ impl From<LeaseDuration> for i64 {
 }
 
 /// A share of an amount: 0 to a million parts per million.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
+#[schema(value_type = i64, minimum = 0, maximum = 1_000_000)]
 pub struct PartsPerMillion(u32);
 
 /// A number that is no share.
@@ -102,7 +105,7 @@ impl fmt::Display for PartsPerMillion {
 }
 
 /// The terms of all leases of one book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
     /// How long the leases last.

@@ -2,12 +2,14 @@
 
 use forewarm_auction::{FirmPremium, PartsPerMillion};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The market's settings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MarketConfig {
     /// `sqlite:///path/file.db`, `sqlite::memory:` or `postgres://user:password@host/database`.
+    #[serde(skip)]
     pub url: String,
     /// Connections that read at a time, at least 1. One more writes.
     pub max_connections: u32,
@@ -80,7 +82,7 @@ fn parts(parts: i64) -> PartsPerMillion {
 
 /// A setting that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("market.{key} is {value}, out of range: use {least} to {most}")]
+#[error("market.rules.{key} is {value}, out of range: use {least} to {most}")]
 pub struct InvalidSetting {
     /// The key.
     pub key: &'static str,
@@ -136,8 +138,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                "market.near_term_interval_s is 0, out of range: use 1 to 3600",
-                "market.notice_s is 0, out of range: use 1 to 86400"
+                "market.rules.near_term_interval_s is 0, out of range: use 1 to 3600",
+                "market.rules.notice_s is 0, out of range: use 1 to 86400"
             ]
         );
     }

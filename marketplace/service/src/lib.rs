@@ -14,13 +14,20 @@
 //! sea-orm is known in `store` alone. Books, ledger and leases change on one thread alone, and only when the change is
 //! durable does anyone hear of it. The clock and the seeds are handed in.
 
+pub mod audit;
+pub mod auth;
 mod config;
 mod core;
 mod error;
+pub mod exports;
+pub mod http;
 mod market;
 pub mod model;
 mod probe;
+mod records;
+mod service;
 mod store;
+pub mod webhooks;
 
 pub use config::{InvalidSetting, MarketConfig};
 pub use error::MarketError;
@@ -28,3 +35,4 @@ pub use market::{
     AccountView, EventQuery, LeaseQuery, LedgerQuery, Market, MarketParts, OrderQuery, PriceQuery, Side, random_seeds,
 };
 pub use probe::{NoProbe, Point, Probe};
+pub use service::{Service, ServiceConfig, ServiceError, ServiceParts, SettingFault};

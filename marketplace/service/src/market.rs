@@ -7,6 +7,7 @@ mod money;
 mod orders;
 mod organisations;
 mod query;
+mod rim;
 mod views;
 
 use crate::{

@@ -10,6 +10,7 @@ mod error;
 mod load;
 mod migration;
 mod read;
+mod records;
 mod row;
 mod statements;
 
@@ -89,7 +90,6 @@ impl Store {
     }
 
     /// A transaction of the market's rim (tokens, webhooks), on the one connection that writes.
-    #[expect(dead_code, reason = "the rim's records go through here")]
     pub(crate) async fn transact<T, F>(&self, work: F) -> Result<T, MarketError>
     where
         T: Send,

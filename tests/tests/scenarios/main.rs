@@ -11,6 +11,7 @@ mod crash;
 mod days;
 mod lending;
 mod main_job;
+mod market;
 mod packages;
 mod plugins;
 mod replay;

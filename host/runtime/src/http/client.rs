@@ -1,7 +1,6 @@
 //! One plugin's way out: judges a request, sends it, and hands the response on.
 
 use super::HttpGrantError;
-use super::authority;
 use super::body::{Allowance, Held, ResponseBody, collect};
 use super::call::Call;
 use super::connect::Connector;
@@ -11,8 +10,8 @@ use super::limits::HttpLimits;
 use super::pool::{Connection, Key, Pool};
 use super::problem::{Problem, Target};
 use super::rate::Bucket;
-use super::resolve::Resolver;
 use bytes::Bytes;
+use forewarm_egress::{Resolver, parse_authority};
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
@@ -134,8 +133,7 @@ impl Client {
     /// Reads a request and finds its destination. `target` is what may be told of it.
     fn vet(&self, parts: http::request::Parts, target: &mut Target) -> Result<Vetted, Problem> {
         let scheme = scheme(&parts.uri)?;
-        let (host, port) =
-            parts.uri.authority().and_then(|text| authority::parse(text.as_str())).ok_or(Problem::Uri)?;
+        let (host, port) = parts.uri.authority().and_then(|text| parse_authority(text.as_str())).ok_or(Problem::Uri)?;
         let port = port.unwrap_or_else(|| scheme.default_port());
         let path = path(&parts.uri)?;
         *target = Target(format!("{} {scheme}://{host}:{port}{}", parts.method, path.path()));

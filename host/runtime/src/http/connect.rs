@@ -1,13 +1,11 @@
 //! Opens connections: resolves a name once, vets every address, connects to exactly these, and speaks TLS for the name.
 
 use super::HttpGrantError;
-use super::address::may_connect;
-use super::authority::Host;
 use super::grant::{HttpDestination, HttpGrant, HttpScheme};
 use super::limits::HttpLimits;
 use super::pool::{Connection, Key, Pool};
 use super::problem::Problem;
-use super::resolve::Resolver;
+use forewarm_egress::{Host, Refusal, Resolver, vetted};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -21,8 +19,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Addresses of a name that are looked at; more are not a service's but somebody's attempt.
-const MAX_ADDRESSES: usize = 64;
 /// Addresses that are tried one after the other.
 const MAX_ATTEMPTS: usize = 3;
 
@@ -63,20 +59,14 @@ impl Connector {
         }
     }
 
-    /// The host's addresses. One that is not allowed refuses all: a name that leads to both is not to be trusted.
+    /// The host's addresses, all of them vetted.
     async fn addresses(&self, host: &Host, destination: &HttpDestination) -> Result<Vec<IpAddr>, Problem> {
-        let addresses = match host {
-            Host::Address(address) => vec![*address],
-            Host::Name(name) => self.resolver.resolve(name).await.map_err(|_| Problem::Dns)?,
-        };
-        if addresses.is_empty() {
-            return Err(Problem::NoAddress);
-        }
-        let allowed = |address: &IpAddr| may_connect(*address, &destination.allow_addresses);
-        if addresses.len() > MAX_ADDRESSES || !addresses.iter().all(allowed) {
-            return Err(Problem::Address);
-        }
-        Ok(addresses.into_iter().map(|address| address.to_canonical()).collect())
+        let found = vetted(host, self.resolver.as_ref(), &destination.allow_addresses).await;
+        found.map_err(|refusal| match refusal {
+            Refusal::Unresolved => Problem::Dns,
+            Refusal::NoAddress => Problem::NoAddress,
+            Refusal::Forbidden => Problem::Address,
+        })
     }
 }
 

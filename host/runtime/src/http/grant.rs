@@ -1,11 +1,12 @@
 //! What an operator grants: destinations, each with what may be asked of it.
 
-use super::address::AddressRange;
-use super::authority::{Host, HostPattern};
+use super::AddressRange;
+use super::authority::HostPattern;
 use super::limits::HttpLimits;
 use super::path::{self, PathPrefix};
 use super::problem::Problem;
 use super::secret::SecretHeader;
+use forewarm_egress::Host;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;

@@ -1,10 +1,10 @@
 //! Which headers a guest may send, and what the host adds. Framing and addressing are the host's alone, so that nothing
 //! a guest writes can be taken for another request.
 
-use super::authority::Host;
 use super::grant::HttpDestination;
 use super::limits::HttpLimits;
 use super::problem::Problem;
+use forewarm_egress::Host;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS;
 

@@ -5,7 +5,6 @@
 //! host adds last. The response passes its own limits on the way back. No redirect is followed, no proxy is used, no
 //! cookie is kept, and HTTP/1.1 is the only version spoken.
 
-mod address;
 mod authority;
 mod body;
 mod call;
@@ -20,16 +19,14 @@ mod path;
 mod pool;
 mod problem;
 mod rate;
-mod resolve;
 mod secret;
 
-pub use address::AddressRange;
 pub use authority::HostPattern;
+pub use forewarm_egress::{AddressRange, Resolver, SystemResolver};
 pub use grant::{HttpDestination, HttpGrant, HttpMethod, HttpScheme};
 pub use limits::HttpLimits;
 pub use metrics::HttpMetrics;
 pub use path::PathPrefix;
-pub use resolve::{Resolver, SystemResolver};
 pub use secret::{Secret, SecretHeader};
 
 pub(crate) use client::Client;
@@ -40,3 +37,9 @@ pub(crate) use metrics::HttpCounters;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct HttpGrantError(pub(crate) String);
+
+impl From<forewarm_egress::InvalidRange> for HttpGrantError {
+    fn from(error: forewarm_egress::InvalidRange) -> Self {
+        Self(error.to_string())
+    }
+}

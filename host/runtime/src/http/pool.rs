@@ -1,9 +1,9 @@
 //! The connections of one plugin. They are shared with no other plugin and among no two destinations, since each
 //! destination has certificates and addresses of its own.
 
-use super::authority::Host;
 use super::problem::Problem;
 use bytes::Bytes;
+use forewarm_egress::Host;
 use http_body_util::Full;
 use hyper::client::conn::http1::SendRequest;
 use std::sync::{Arc, Mutex, PoisonError};

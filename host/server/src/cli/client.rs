@@ -49,6 +49,17 @@ impl Client {
         self.answer(self.request(Method::POST, path).json(body)).await
     }
 
+    /// What is no JSON, such as a CSV file.
+    pub(super) async fn text(&self, path: &str) -> Result<String, CliError> {
+        let response = self.request(Method::GET, path).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        if status.is_client_error() || status.is_server_error() {
+            return Err(self.refused(status, &body));
+        }
+        String::from_utf8(body.to_vec()).map_err(|error| self.foreign(&error))
+    }
+
     /// A request with headers of its own.
     pub(super) async fn send<T: DeserializeOwned>(
         &self,

@@ -128,6 +128,7 @@ mod tests {
             kind: "urn:forewarm:problem:test".into(),
             title: "A title".into(),
             status,
+            code: None,
             detail: "what was wrong".into(),
             instance: Some("id-1".into()),
             errors,

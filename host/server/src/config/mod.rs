@@ -10,6 +10,7 @@ mod http;
 mod ingest;
 mod load;
 mod log;
+mod market;
 mod planning;
 mod plugin_http;
 mod plugins;
@@ -26,6 +27,7 @@ pub use http::HttpConfig;
 pub use ingest::{IngestConfig, RemoteWriteConfig};
 pub use load::{Sources, load};
 pub use log::{LogConfig, LogFormat};
+pub use market::MarketSection;
 pub use planning::PlanningConfig;
 pub use plugin_http::{PluginDestination, PluginHttp, SecretSource};
 pub use plugins::{CompileConfig, PluginLimits, PluginSettings, PluginsConfig, TrustedKey};
@@ -57,6 +59,8 @@ pub struct Config {
     pub plugins: PluginsConfig,
     /// What connects several hosts.
     pub bus: BusConfig,
+    /// The capacity market.
+    pub market: MarketSection,
     /// What the host says of itself on standard error.
     pub log: LogConfig,
 }
@@ -73,6 +77,7 @@ impl Config {
             planning: PlanningConfig::default(),
             plugins: PluginsConfig::new(plugins_dir),
             bus: BusConfig::default(),
+            market: MarketSection::default(),
             log: LogConfig::default(),
         }
     }
@@ -82,6 +87,15 @@ impl Config {
     pub fn database_url(&self) -> ServiceUrl {
         self.store.url.clone().unwrap_or_else(|| {
             ServiceUrl::trusted(format!("sqlite://{}?mode=rwc", self.data_dir.join("forewarm.db").display()))
+        })
+    }
+
+    /// The market's database: what is set, or the host's own where that is a server, or a SQLite file in the data directory.
+    #[must_use]
+    pub fn market_url(&self) -> ServiceUrl {
+        let shared = self.store.url.clone().filter(|url| matches!(url.scheme(), "postgres" | "postgresql"));
+        self.market.url.clone().or(shared).unwrap_or_else(|| {
+            ServiceUrl::trusted(format!("sqlite://{}?mode=rwc", self.data_dir.join("market.db").display()))
         })
     }
 
@@ -104,6 +118,7 @@ impl Config {
         self.planning.check(&mut faults);
         self.plugins.check(&mut faults);
         self.bus.check(&mut faults);
+        self.market.check(&mut faults);
         self.log.check(&mut faults);
         faults
     }

@@ -1,7 +1,7 @@
 //! Measurements in: as JSON, as CSV, and from Prometheus.
 
 use super::auth::Caller;
-use super::body::{expect_type, malformed_json, measurements};
+use super::body::{self, expect_type, malformed_json};
 use super::parameters::InQuery;
 use super::problem::{Problem, ProblemKind};
 use super::state::AppState;
@@ -12,6 +12,7 @@ use crate::ingest::{IngestReport, Sample};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
 use forewarm_domain::id::ResourceName;
 use forewarm_domain::series::Metric;
 use serde::Deserialize;
@@ -207,4 +208,9 @@ impl From<RemoteWriteError> for Problem {
         };
         Self::new(kind, error.to_string())
     }
+}
+
+/// A body within the limit that measurements have, unpacked where a layer did so.
+async fn measurements(request: Request, state: &AppState) -> Result<Bytes, Problem> {
+    body::read(request, state.config.ingest_body_limit_kib, "http.ingest_body_limit_kib").await
 }

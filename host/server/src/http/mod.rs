@@ -5,21 +5,17 @@
 //! request takes more room, time or places than the configuration allows.
 
 pub mod auth;
-mod body;
 mod claims;
 mod errors;
 mod events;
 mod health;
 mod ingest;
-mod layers;
 mod lending;
 mod openapi;
 mod parameters;
 mod personas;
 mod plugins;
-pub mod problem;
 mod profiles;
-mod schema;
 mod series;
 mod serve;
 mod state;
@@ -34,8 +30,11 @@ pub use state::{AppState, Parts};
 pub use status::HostStatus;
 pub use tokens::TokenView;
 
+pub use forewarm_web::problem;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use forewarm_web::{body, layers};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The API of one host, ready to be served.
@@ -44,10 +43,12 @@ pub fn router(state: &AppState) -> Router {
     let (open, _) = open().split_for_parts();
     let authenticated = guarded.route_layer(from_fn_with_state(state.clone(), auth::authenticate));
     authenticated
-        .layer(from_fn_with_state(state.clone(), layers::limit))
+        .with_state(state.clone())
+        .merge(state.market.clone().unwrap_or_default())
+        .layer(from_fn_with_state(state.clone(), layers::limit::<AppState>))
         .merge(open)
-        .fallback(layers::unknown_route)
-        .layer(from_fn_with_state(state.clone(), layers::observe))
+        .fallback(layers::unknown_route::<AppState>)
+        .layer(from_fn_with_state(state.clone(), layers::observe::<AppState>))
         .layer(from_fn(layers::secure))
         .with_state(state.clone())
 }

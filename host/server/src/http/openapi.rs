@@ -1,21 +1,17 @@
 //! The OpenAPI 3.1 document, written from the handlers themselves.
 
-use super::problem::{PROBLEM_JSON, ProblemDocument};
+use super::problem::ProblemDocument;
 use super::state::AppState;
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
+use forewarm_web::openapi;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use utoipa::OpenApi;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// The name of the one way to log in.
-const BEARER: &str = "bearer";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -52,54 +48,18 @@ async fn get() -> impl IntoResponse {
 /// The document as JSON text, ending with a line feed.
 #[must_use]
 pub fn document() -> String {
-    let mut text = serde_json::to_string_pretty(&build()).unwrap_or_default();
-    text.push('\n');
-    text
+    openapi::to_text(&build())
 }
 
 /// Every path of the API with the methods that it takes, such as `GET, PUT`.
 pub(super) fn paths() -> BTreeMap<String, String> {
-    let methods = |item: &PathItem| {
-        let each = [("GET", &item.get), ("PUT", &item.put), ("POST", &item.post), ("DELETE", &item.delete)];
-        each.into_iter()
-            .filter(|(_, operation)| operation.is_some())
-            .map(|(method, _)| method)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    build().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
+    openapi::paths(&build())
 }
 
 fn build() -> Document {
-    let (_, mut guarded): (Router<AppState>, Document) = super::guarded().split_for_parts();
-    for_each_operation(&mut guarded, |operation| {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
-    });
+    let (_, guarded): (Router<AppState>, Document) = super::guarded().split_for_parts();
     let (_, open): (Router<AppState>, Document) = super::open().split_for_parts();
-    let mut document = Head::openapi();
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    document.merge(guarded);
-    document.merge(open);
-    for_each_operation(&mut document, |operation| {
-        operation.responses.responses.insert("default".to_owned(), RefOr::T(problem()));
-    });
-    if let Some(components) = &mut document.components {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        components.add_security_scheme(BEARER, scheme);
-    }
-    document
-}
-
-fn for_each_operation(document: &mut Document, act: impl Fn(&mut Operation)) {
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        operations.into_iter().flatten().for_each(&act);
-    }
-}
-
-fn problem() -> Response {
-    let schema = Ref::from_schema_name("ProblemDocument");
-    ResponseBuilder::new().description("A problem").content(PROBLEM_JSON, Content::new(Some(schema))).build()
+    openapi::assemble(Head::openapi(), env!("CARGO_PKG_VERSION"), guarded, open)
 }
 
 #[cfg(test)]

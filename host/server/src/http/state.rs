@@ -8,9 +8,12 @@ use crate::ingest::IngestConfig;
 use crate::ingest::prometheus::RemoteWriteDecoder;
 use crate::metrics::Metrics;
 use crate::plugins::PluginHost;
+use axum::Router;
+use forewarm_web::ApiState;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -23,11 +26,13 @@ pub struct Parts {
     /// The plugins of this host.
     pub plugins: Arc<PluginHost>,
     /// Who may call.
-    pub tokens: TokenBook,
+    pub tokens: Arc<TokenBook>,
     /// Reads what Prometheus sends.
     pub remote_write: RemoteWriteDecoder,
     /// Where requests are counted.
     pub metrics: Arc<Metrics>,
+    /// The routes of the market, where this host holds it.
+    pub market: Option<Router>,
     /// Cancelled when the host stops: event streams end then.
     pub stopping: CancellationToken,
 }
@@ -41,9 +46,10 @@ pub struct Shared {
     pub(super) config: HttpConfig,
     pub(super) core: Arc<Core>,
     pub(super) plugins: Arc<PluginHost>,
-    pub(super) tokens: TokenBook,
+    pub(super) tokens: Arc<TokenBook>,
     pub(super) remote_write: RemoteWriteDecoder,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) market: Option<Router>,
     pub(super) stopping: CancellationToken,
     /// Samples that the series book takes at a time.
     pub(super) samples_max: usize,
@@ -60,19 +66,24 @@ impl AppState {
     /// Puts the shared state together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, core, plugins, tokens, remote_write, metrics, stopping } = parts;
+        let Parts { config, core, plugins, tokens, remote_write, metrics, market, stopping } = parts;
+        let mut paths = super::openapi::paths();
+        if market.is_some() {
+            paths.extend(forewarm_market::http::paths());
+        }
         Self(Arc::new(Shared {
             events: Arc::new(EventRing::new(config.event_backlog as usize)),
             requests: Semaphore::new(config.max_concurrent_requests as usize),
             streams: Arc::new(Semaphore::new(config.max_event_streams as usize)),
             samples_max: IngestConfig::default().max_batch,
-            paths: super::openapi::paths(),
+            paths,
             config,
             core,
             plugins,
             tokens,
             remote_write,
             metrics,
+            market,
             stopping,
         }))
     }
@@ -82,5 +93,31 @@ impl Deref for AppState {
     type Target = Shared;
     fn deref(&self) -> &Shared {
         &self.0
+    }
+}
+
+impl ApiState for AppState {
+    fn body_limit_kib(&self) -> u32 {
+        self.config.body_limit_kib
+    }
+
+    fn request_timeout_s(&self) -> u32 {
+        self.config.request_timeout_s
+    }
+
+    fn max_concurrent_requests(&self) -> u32 {
+        self.config.max_concurrent_requests
+    }
+
+    fn requests(&self) -> &Semaphore {
+        &self.requests
+    }
+
+    fn paths(&self) -> &BTreeMap<String, String> {
+        &self.paths
+    }
+
+    fn count(&self, method: &str, route: &str, status: u16, took: Duration) {
+        self.metrics.http_request(method, route, status, took);
     }
 }

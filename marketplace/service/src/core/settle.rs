@@ -5,6 +5,7 @@ use super::{
     state::{NewEvent, State},
 };
 use crate::{
+    audit::{self, Link, RoundFacts},
     error::MarketError,
     model::{
         AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round,
@@ -79,11 +80,24 @@ impl State {
         let (topic, subject, of) = (MarketTopic::RoundSettled, number.to_string(), String::new());
         self.tell(NewEvent { at: now, topic, tenant: None, subject, of, round: Some(record.round.id), data });
         let previous = self.chain.get(&()).cloned().unwrap_or_default();
-        let chain = self.link(&previous, number, &result.0);
-        self.chain.put((), chain.clone());
         let Sums { trades, units, turnover, fees } = sums;
-        let seed = record.seed;
-        let settlement = Settlement { at: now, result, seed, trades, units, turnover, fees, previous, chain };
+        let (seed, transfers) = (record.seed, self.transfers_digest());
+        let facts = RoundFacts {
+            number,
+            sealed_at: seal.at,
+            snapshot: digest(&seal.snapshot)?,
+            result,
+            seed,
+            trades,
+            units,
+            turnover,
+            fees,
+            transfers: transfers.0,
+        };
+        let chain = audit::link(Link(digest(&previous)?), &facts).to_string();
+        self.chain.put((), chain.clone());
+        let transfers = transfers.to_string();
+        let settlement = Settlement { at: now, result, seed, trades, units, turnover, fees, transfers, previous, chain };
         let events_through = self.last_event;
         if let Some(record) = self.rounds.get_mut(&number) {
             record.round.state = RoundState::Settled { seal, settlement };
@@ -92,15 +106,14 @@ impl State {
         Ok(())
     }
 
-    /// The audit chain's link: over the one before, the result, and every transfer of the settlement.
-    fn link(&self, previous: &str, number: RoundNumber, result: &[u8; 32]) -> String {
-        let mut hash = blake3::Hasher::new_derive_key("forewarm market audit chain 1");
-        hash.update(previous.as_bytes()).update(&number.0.to_be_bytes()).update(result);
+    /// Stands for every transfer of the settlement.
+    fn transfers_digest(&self) -> Link {
+        let mut hash = blake3::Hasher::new_derive_key("forewarm 2026 market settlement's transfers, version 1");
         for booked in self.transfers.fresh() {
             let Transfer { id, debit, credit, amount, currency, kind, .. } = &booked.transfer;
             hash.update(id.as_bytes()).update(format!("|{debit}|{credit}|{amount}|{currency}|{kind}|").as_bytes());
         }
-        hash.finalize().to_hex().to_string()
+        Link(*hash.finalize().as_bytes())
     }
 
     fn settle_book(
@@ -385,4 +398,9 @@ pub(crate) fn lease_id(round: RoundId, bid: OrderId, ask: OrderId) -> LeaseId {
 
 fn derived(round: RoundId, bid: OrderId, ask: OrderId, name: &str) -> Uuid {
     Uuid::new_v5(&round.0, &[bid.0.as_bytes().as_slice(), ask.0.as_bytes(), name.as_bytes()].concat())
+}
+
+/// The bytes of a hash that was written down.
+fn digest(text: &str) -> Result<[u8; 32], MarketError> {
+    Link::parse(text).map(|link| link.0).ok_or_else(|| MarketError::Damaged(format!("`{text}` is no hash")))
 }

@@ -4,10 +4,12 @@ use forewarm_auction::{MicroCredits, MoneyOverflow};
 use forewarm_domain::id::TenantName;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
+use utoipa::ToSchema;
 
 /// What an account is counted in: 3 to 8 capital letters. Amounts are whole millionths of its unit.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[A-Z]{3,8}$")]
 pub struct Currency(Arc<str>);
 
 /// A text that is no currency.
@@ -66,8 +68,9 @@ impl fmt::Display for Currency {
 }
 
 /// What a credit costs in a currency: millionths of its unit per credit, 1 to [`ExchangeRate::MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
+#[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000)]
 pub struct ExchangeRate(i64);
 
 /// A number that is no rate.
@@ -120,8 +123,9 @@ impl From<ExchangeRate> for i64 {
 }
 
 /// Names an account: `tenant:NAME`, or one of the market's own per currency.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "tenant:shop")]
 pub enum AccountId {
     /// A cost centre's.
     Tenant(TenantName),
@@ -187,7 +191,7 @@ impl From<AccountId> for String {
 }
 
 /// An account as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// Names it.

@@ -11,10 +11,11 @@ use forewarm_domain::{
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A bid as it is asked for. Numbers are checked by the market, so that each refusal says what would be right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBid {
     /// The cost centre that pays.
@@ -40,7 +41,7 @@ pub struct NewBid {
 }
 
 /// A bid in the books or out of them again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BidOrder {
     /// Names it.
@@ -108,7 +109,7 @@ impl BidOrder {
 }
 
 /// What a bid would mean, before it is placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
     /// What would be set aside, in the account's currency.

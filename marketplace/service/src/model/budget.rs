@@ -4,10 +4,11 @@ use super::account::Currency;
 use forewarm_auction::MicroCredits;
 use forewarm_domain::{id::TenantName, time::TimestampMs};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A limit of spending, as it is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBudget {
     /// Whose, with all below it.
@@ -23,7 +24,7 @@ pub struct NewBudget {
 }
 
 /// A limit of spending and what was used of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// Names it.

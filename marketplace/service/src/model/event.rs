@@ -4,10 +4,11 @@ use super::round::RoundId;
 use forewarm_domain::{id::TenantName, time::TimestampMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What kind of thing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MarketTopic {
     /// A round takes no more orders.
@@ -82,7 +83,7 @@ impl fmt::Display for MarketTopic {
 }
 
 /// An event on its way out. Rows stay after they have left: readers go by the sequence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutboxEvent {
     /// Rises with every event.
@@ -100,5 +101,6 @@ pub struct OutboxEvent {
     /// The round that it belongs to.
     pub round: Option<RoundId>,
     /// Particulars of the topic.
+    #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }

@@ -13,10 +13,11 @@ use forewarm_domain::{
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Instances of one offer, let to one bid for one window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Names it.
@@ -60,6 +61,7 @@ pub struct Lease {
     /// Set aside on the seller's account for a refund and compensation. Zero once the lease is over.
     pub security: MicroCredits,
     /// The instances, once they were handed over.
+    #[schema(value_type = Vec<Object>)]
     pub instances: Vec<HandedUnit>,
     /// When it was made.
     pub granted_at: TimestampMs,
@@ -74,7 +76,7 @@ pub struct Lease {
 }
 
 /// Why a lease is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseEnd {
     /// Its window is over.
@@ -90,7 +92,7 @@ pub enum LeaseEnd {
 }
 
 /// How far a lease has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LeaseState {
     /// Paid; its window has not begun.
@@ -177,7 +179,7 @@ impl LeaseState {
 }
 
 /// What an owner wants back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReclaimRequest {
     /// The owner.
@@ -191,7 +193,7 @@ pub struct ReclaimRequest {
 }
 
 /// A lease that would be called back, or is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reclaimed {
     /// The lease.
@@ -207,7 +209,7 @@ pub struct Reclaimed {
 }
 
 /// What calling back would cost, or costs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReclaimPreview {
     /// The leases, in the order in which they are taken: the cheapest compensation per instance, then the newest.

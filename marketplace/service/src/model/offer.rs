@@ -8,9 +8,10 @@ use forewarm_domain::{
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// An offer as it is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOffer {
     /// The cost centre that owns the capacity and is paid.
@@ -34,7 +35,7 @@ pub struct NewOffer {
 }
 
 /// Where an offer comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferSource {
     /// An owner listed it.
@@ -44,7 +45,7 @@ pub enum OfferSource {
 }
 
 /// An offer in the books or out of them again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {
     /// Names it.

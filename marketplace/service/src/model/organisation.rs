@@ -4,9 +4,10 @@
 use super::account::{Currency, ExchangeRate};
 use forewarm_domain::{id::TenantName, time::TimestampMs};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Whose an organisation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrganisationKind {
     /// One of the installation's own: pays and is paid in credits, may offer capacity.
@@ -16,7 +17,7 @@ pub enum OrganisationKind {
 }
 
 /// A tree of cost centres. Nothing is traded inside one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Organisation {
     /// Its name, and that of its root cost centre.
@@ -32,7 +33,7 @@ pub struct Organisation {
 }
 
 /// What it takes to make an organisation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrganisation {
     /// Its name: free among all cost centres.
@@ -46,7 +47,7 @@ pub struct NewOrganisation {
 }
 
 /// A part of an organisation with an account of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CostCentre {
     /// Its name, unique among all cost centres of the market.
@@ -60,7 +61,7 @@ pub struct CostCentre {
 }
 
 /// What it takes to make a cost centre.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCostCentre {
     /// Its name: free among all cost centres.

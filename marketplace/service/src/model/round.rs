@@ -4,11 +4,13 @@ use forewarm_auction::{LeaseClass, MicroCredits, Price, Regime, RoundHash, Round
 use forewarm_domain::{id::PersonaName, lending::DeliveryWindow, time::TimestampMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One round; derived from its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Uuid)]
 pub struct RoundId(pub Uuid);
 
 impl fmt::Display for RoundId {
@@ -18,7 +20,7 @@ impl fmt::Display for RoundId {
 }
 
 /// Which windows a round clears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MarketKind {
     /// Those that begin soon.
@@ -48,7 +50,7 @@ impl fmt::Display for MarketKind {
 }
 
 /// A round, and how far it has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
     /// Names it.
@@ -68,7 +70,7 @@ pub struct Round {
 }
 
 /// How far a round has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RoundState {
     /// Takes orders.
@@ -139,7 +141,7 @@ impl RoundState {
 }
 
 /// What was sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
     /// When.
@@ -153,7 +155,7 @@ pub struct Seal {
 }
 
 /// What was booked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settlement {
     /// When.
@@ -170,6 +172,8 @@ pub struct Settlement {
     pub turnover: MicroCredits,
     /// What of it goes to the market.
     pub fees: MicroCredits,
+    /// Stands for every transfer of the settlement.
+    pub transfers: String,
     /// The audit chain's link before this round.
     pub previous: String,
     /// The audit chain's link of this round.
@@ -177,7 +181,7 @@ pub struct Settlement {
 }
 
 /// What one class of one book traded in a round.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PricePoint {
     /// The round.

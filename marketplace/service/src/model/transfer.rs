@@ -12,10 +12,11 @@ use forewarm_domain::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Why money moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferKind {
     /// From outside the market.
@@ -78,7 +79,7 @@ impl fmt::Display for TransferKind {
 }
 
 /// What a transfer belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransferRefs {
     /// The round that brought it about.
@@ -90,7 +91,7 @@ pub struct TransferRefs {
 }
 
 /// One movement of money. It is never changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
     /// Names it; derived from what it belongs to, so that the same one can't be booked twice.
@@ -112,7 +113,7 @@ pub struct Transfer {
 }
 
 /// One side of a transfer, as an account's statement shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerEntry {
     /// Rises with every entry; asks for what comes after it.
@@ -138,7 +139,7 @@ pub struct LedgerEntry {
 }
 
 /// What an export tells of the lease behind an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeaseFacts {
     /// What was leased.
@@ -162,7 +163,7 @@ pub struct LeaseFacts {
 }
 
 /// Money from outside, or to outside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDeposit {
     /// Whose account.

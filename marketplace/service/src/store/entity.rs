@@ -125,3 +125,11 @@ table!(
     #[sea_orm(primary_key, auto_increment = false)] key: String,
     value: String,
 });
+
+table!(
+    /// Tokens and webhooks.
+    record, "market_record", {
+    #[sea_orm(primary_key, auto_increment = false)] kind: String,
+    #[sea_orm(primary_key, auto_increment = false)] id: String,
+    document: String,
+});

@@ -2,6 +2,7 @@
 //! The steps that were taken are noted in a table of the market's own, so that it can share a database with a host.
 
 mod m0001_first;
+mod m0002_records;
 
 use crate::error::MarketError;
 use sea_orm::{DatabaseConnection, DynIden, sea_query::IntoIden};
@@ -12,7 +13,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration)]
+        vec![Box::new(m0001_first::Migration), Box::new(m0002_records::Migration)]
     }
 
     fn migration_table_name() -> DynIden {

@@ -1,5 +1,6 @@
 //! One host by the machine's clock: opened, served, stopped.
 
+use super::market;
 use crate::app::{App, sandbox};
 use crate::cli::CliError;
 use crate::cli::connection::local_url;
@@ -12,6 +13,7 @@ use crate::http::{AppState, Parts, serve};
 use crate::ingest::prometheus::{RemoteWriteDecoder, RemoteWriteLimits};
 use crate::replay::components_dir;
 use crate::rounds::{self, Rounds};
+use forewarm_market::Service;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -55,13 +57,15 @@ pub(super) struct Api {
     token_is_new: bool,
     /// There while the API is served.
     note: Note,
+    /// The market, where this host holds it.
+    market: Option<Service>,
 }
 
 impl Api {
     /// Binds the port and makes the first token. `config` is the operator's: its data directory gets the note that
     /// commands find the host by.
     pub(super) async fn open(app: &App, config: &Config, stopping: CancellationToken) -> Result<Self, CliError> {
-        let tokens = TokenBook::open(app.core.store().clone()).await.map_err(failed)?;
+        let tokens = Arc::new(TokenBook::open(app.core.store().clone()).await.map_err(failed)?);
         let token_file = app.config.admin_token_file();
         let token_is_new = ensure_admin(&tokens, &token_file, app.core.clock().now()).await.map_err(failed)?;
         let limits = RemoteWriteLimits {
@@ -70,6 +74,10 @@ impl Api {
         };
         let remote_write =
             RemoteWriteDecoder::new(config.ingest.remote_write.clone().into(), limits).map_err(failed)?;
+        let market = match &config.market.enabled {
+            true => Some(market::open(app, config, Arc::clone(&tokens)).await?),
+            false => None,
+        };
         let state = AppState::new(Parts {
             config: config.http.clone(),
             core: Arc::clone(&app.core),
@@ -77,6 +85,7 @@ impl Api {
             tokens,
             remote_write,
             metrics: Arc::clone(&app.metrics),
+            market: market.as_ref().map(|market| forewarm_market::http::router(market.state())),
             stopping,
         });
         let listen = config.http.listen;
@@ -85,7 +94,7 @@ impl Api {
         let address = listener.local_addr().map_err(failed)?;
         let running = Running { url: local_url(address), token_file: token_file.clone(), pid: std::process::id() };
         let note = running.announce(&config.data_dir).map_err(failed)?;
-        Ok(Self { listener, state, address, token_file, token_is_new, note })
+        Ok(Self { listener, state, address, token_file, token_is_new, note, market })
     }
 
     /// What is said at the start.
@@ -95,6 +104,9 @@ impl Api {
         let _ = writeln!(page, "  API      {}", local_url(self.address));
         let _ = writeln!(page, "  token    in {}{made}", self.token_file.display());
         let _ = writeln!(page, "  store    {}", app.config.database_url());
+        if self.market.is_some() {
+            let _ = writeln!(page, "  market   {}", app.config.market_url());
+        }
         for info in app.plugins.infos() {
             let line = match (&info.name, &info.version, &info.error) {
                 (Some(name), Some(version), None) => format!("{name} {version}"),
@@ -110,9 +122,22 @@ impl Api {
 
     /// Serves until the host stops.
     pub(super) async fn serve(self) -> Result<(), CliError> {
-        let Self { listener, state, note, .. } = self;
-        let served = serve(listener, state).await.map_err(failed);
-        drop(note);
+        let Self { listener, state, note, market, .. } = self;
+        // The market goes on while the last requests are answered.
+        let stop = CancellationToken::new();
+        let served = async {
+            let served = serve(listener, state).await.map_err(failed);
+            drop(note);
+            stop.cancel();
+            served
+        };
+        let trade = async {
+            if let Some(market) = &market {
+                market.run(stop.clone()).await;
+                market.close().await;
+            }
+        };
+        let (served, ()) = tokio::join!(served, trade);
         served
     }
 }

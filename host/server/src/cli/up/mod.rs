@@ -2,6 +2,7 @@
 
 mod host;
 mod log;
+mod market;
 mod replay;
 
 use super::Global;

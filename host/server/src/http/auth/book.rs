@@ -1,18 +1,14 @@
 //! The tokens that exist, in memory: a request never waits for the store to learn who calls.
 
-use super::secret::Secret;
 use crate::store::{Scope, Store, StoreError, TokenRecord, Write};
 use forewarm_domain::id::TenantName;
 use forewarm_domain::time::{SECOND_MS, TimestampMs};
-use std::collections::HashMap;
+use forewarm_web::{Secret, TOKEN_NAME_MAX as NAME_MAX, TokenIndex, is_token_name};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use subtle::ConstantTimeEq;
 
 /// How long a token that another host made or revoked may go unnoticed.
 const REFRESH_AFTER: Duration = Duration::from_secs(2);
-/// The longest name of a token.
-const NAME_MAX: usize = 100;
 
 /// The tokens of the installation.
 pub struct TokenBook {
@@ -23,8 +19,7 @@ pub struct TokenBook {
 }
 
 struct Tokens {
-    /// By the first 8 bytes of the digest; the whole of it is compared in constant time.
-    by_prefix: HashMap<[u8; 8], Vec<TokenRecord>>,
+    index: TokenIndex<TokenRecord>,
     read_at: Instant,
 }
 
@@ -80,13 +75,13 @@ impl TokenBook {
     /// The valid token with this secret, if there is one.
     pub async fn find(&self, secret: &Secret, now: TimestampMs) -> Option<TokenRecord> {
         self.refresh_if_old().await;
-        self.tokens().find(&secret.digest()).filter(|token| is_valid(token, now)).cloned()
+        self.tokens().index.find(&secret.digest()).filter(|token| is_valid(token, now)).cloned()
     }
 
     /// Every token, revoked ones included, by name.
     #[must_use]
     pub fn list(&self) -> Vec<TokenRecord> {
-        let mut list: Vec<TokenRecord> = self.tokens().all().cloned().collect();
+        let mut list: Vec<TokenRecord> = self.tokens().index.iter().cloned().collect();
         list.sort_by(|a, b| a.name.cmp(&b.name));
         list
     }
@@ -112,7 +107,7 @@ impl TokenBook {
             Err(StoreError::Conflict { .. }) => return Err(TokenError::Taken(record.name)),
             other => other?,
         }
-        self.tokens().insert(record.clone());
+        self.tokens().index.insert(record.clone());
         Ok((record, secret))
     }
 
@@ -137,14 +132,14 @@ impl TokenBook {
         }
         self.store.commit(vec![Write::TokenRevoked { name: name.to_owned(), at: now }]).await?;
         record.revoked_at = Some(now);
-        self.tokens().insert(record.clone());
+        self.tokens().index.insert(record.clone());
         Ok(record)
     }
 
     /// Whether an administrator's token exists that is valid.
     #[must_use]
     pub fn has_admin(&self, now: TimestampMs) -> bool {
-        self.tokens().all().any(|token| token.scope == Scope::Admin && is_valid(token, now))
+        self.tokens().index.iter().any(|token| token.scope == Scope::Admin && is_valid(token, now))
     }
 
     /// Reads the store again now and then, for what other hosts changed. Where it can't be read, what is known stands.
@@ -169,33 +164,18 @@ impl TokenBook {
 
 impl From<Vec<TokenRecord>> for Tokens {
     fn from(records: Vec<TokenRecord>) -> Self {
-        let mut tokens = Self { by_prefix: HashMap::new(), read_at: Instant::now() };
-        records.into_iter().for_each(|record| tokens.insert(record));
-        tokens
+        Self { index: records.into_iter().collect(), read_at: Instant::now() }
     }
 }
 
-impl Tokens {
-    fn insert(&mut self, record: TokenRecord) {
-        let bucket = self.by_prefix.entry(prefix(&record.sha256)).or_default();
-        bucket.retain(|known| known.name != record.name);
-        bucket.push(record);
+impl forewarm_web::TokenRecord for TokenRecord {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    fn find(&self, digest: &[u8; 32]) -> Option<&TokenRecord> {
-        let bucket = self.by_prefix.get(&prefix(digest))?;
-        bucket.iter().find(|token| bool::from(token.sha256.ct_eq(digest)))
+    fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
     }
-
-    fn all(&self) -> impl Iterator<Item = &TokenRecord> {
-        self.by_prefix.values().flatten()
-    }
-}
-
-fn prefix(digest: &[u8; 32]) -> [u8; 8] {
-    let mut prefix = [0; 8];
-    prefix.copy_from_slice(&digest[..8]);
-    prefix
 }
 
 fn is_valid(token: &TokenRecord, now: TimestampMs) -> bool {
@@ -203,8 +183,7 @@ fn is_valid(token: &TokenRecord, now: TimestampMs) -> bool {
 }
 
 fn check(new: &NewToken) -> Result<(), TokenError> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " -_.@".contains(c);
-    if new.name.is_empty() || new.name.len() > NAME_MAX || !new.name.chars().all(plain) || new.name.trim() != new.name {
+    if !is_token_name(&new.name) {
         return Err(TokenError::Name);
     }
     if (new.scope == Scope::Tenant) != new.tenant.is_some() {

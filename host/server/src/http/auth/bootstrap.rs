@@ -3,6 +3,7 @@
 use super::book::{NewToken, TokenBook, TokenError};
 use crate::store::Scope;
 use forewarm_domain::time::TimestampMs;
+use forewarm_web::write_for_owner;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -35,25 +36,12 @@ pub async fn ensure_admin(book: &TokenBook, file: &Path, now: TimestampMs) -> Re
     let count = book.list().iter().filter(|token| token.name.starts_with("admin")).count();
     let name = if count == 0 { "admin".to_owned() } else { format!("admin-{}", count + 1) };
     // The file comes first: a token that nobody knows the secret of would lock everybody out.
-    let mut target = create(file).map_err(|cause| BootstrapError::File { path: file.to_owned(), cause })?;
+    let mut target = write_for_owner(file).map_err(|cause| BootstrapError::File { path: file.to_owned(), cause })?;
     let new = NewToken { name, scope: Scope::Admin, tenant: None, lifetime_s: None };
     let (_, secret) = book.create(new, now).await?;
     let written = writeln!(target, "{}", secret.expose()).and_then(|()| target.sync_all());
     written.map_err(|cause| BootstrapError::File { path: file.to_owned(), cause })?;
     Ok(true)
-}
-
-/// A new file that only its owner can read, in the place of one that may be there.
-fn create(path: &Path) -> std::io::Result<std::fs::File> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! The caller of one request: found by its token before a handler runs, asked by handlers what it may do.
 
-use super::secret::Secret;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::state::AppState;
 use crate::store::Scope;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use forewarm_domain::id::TenantName;
+use forewarm_web::{bearer, unauthenticated};
 
 /// For whom a token that speaks for no tenant in particular claims unless it says.
 const DEFAULT_TENANT: &str = "default";
@@ -92,7 +91,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         // Without the layer below there is no caller, and so no way in.
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| refuse("this route needs a token"))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| unauthenticated("this route needs a token"))
     }
 }
 
@@ -106,7 +105,7 @@ pub(in crate::http) async fn authenticate(
         Ok(secret) => {
             let now = state.core.clock().now();
             let expired_or_unknown = "the token is not known, was revoked, or has expired";
-            state.tokens.find(&secret, now).await.ok_or_else(|| refuse(expired_or_unknown))
+            state.tokens.find(&secret, now).await.ok_or_else(|| unauthenticated(expired_or_unknown))
         }
         Err(problem) => Err(problem),
     };
@@ -117,21 +116,6 @@ pub(in crate::http) async fn authenticate(
     tracing::Span::current().record("caller", &token.name);
     request.extensions_mut().insert(Caller { name: token.name, scope: token.scope, tenant: token.tenant });
     Ok(next.run(request).await)
-}
-
-fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Err(refuse("send the header `Authorization: Bearer TOKEN`"));
-    };
-    let text = value.to_str().unwrap_or_default();
-    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let malformed = "the header `Authorization` must be `Bearer`, a space, and a token that begins with `fwt_`";
-    token.and_then(|(_, token)| Secret::parse(token.trim())).ok_or_else(|| refuse(malformed))
-}
-
-fn refuse(detail: &str) -> Problem {
-    let challenge = HeaderValue::from_static("Bearer realm=\"forewarm\"");
-    Problem::new(ProblemKind::Unauthenticated, detail).with_header(header::WWW_AUTHENTICATE, challenge)
 }
 
 #[cfg(test)]
@@ -168,16 +152,5 @@ mod tests {
         assert_eq!(everybody.claims_for(None).expect("unnamed").as_str(), "default");
         assert_eq!(everybody.changes_claims().expect("all"), None);
         assert!(caller(Scope::Read, None).claims_for(Some("red".parse().expect("valid"))).is_err());
-    }
-
-    #[test]
-    fn only_a_bearer_token_is_taken() {
-        let good = Secret::generate().expect("random");
-        let header = |text: &str| HeaderMap::from_iter([(header::AUTHORIZATION, text.parse().expect("a header"))]);
-        assert_eq!(bearer(&header(&format!("bearer {}", good.expose()))).expect("found"), good);
-        for bad in ["", "Basic YTpi", "Bearer", "Bearer ", "Bearer fwt_short", good.expose()] {
-            assert_eq!(bearer(&header(bad)).expect_err(bad).kind(), ProblemKind::Unauthenticated);
-        }
-        assert!(bearer(&HeaderMap::new()).is_err());
     }
 }

@@ -6,10 +6,11 @@
 mod book;
 mod bootstrap;
 mod caller;
-mod secret;
+mod market;
 
 pub use book::{NewToken, TokenBook, TokenError};
 pub use bootstrap::{BootstrapError, ensure_admin};
 pub use caller::Caller;
 pub(super) use caller::authenticate;
-pub use secret::Secret;
+pub use forewarm_web::Secret;
+pub use market::HostLogins;

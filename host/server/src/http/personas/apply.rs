@@ -17,7 +17,12 @@ use forewarm_domain::plugin::PluginKind;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-checked_body!(PersonaSpec);
+/// A persona as it is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+struct SpecBody(PersonaSpec);
+
+checked_body!(SpecBody);
 
 /// Applies a persona. The same again makes no new version.
 #[utoipa::path(
@@ -41,7 +46,7 @@ pub(super) async fn put(
     caller: Caller,
     InPath(name): InPath<PersonaName>,
     headers: HeaderMap,
-    Checked(spec): Checked<PersonaSpec>,
+    Checked(SpecBody(spec)): Checked<SpecBody>,
 ) -> Result<Response, Problem> {
     caller.may_operate()?;
     let expected = expected_version(&headers)?;

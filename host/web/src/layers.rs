@@ -1,7 +1,7 @@
 //! What happens around every request: an id, a span, a count, a limit, a time-out, a caught panic, sensible headers.
 
-use super::problem::{self, Problem, ProblemKind};
-use super::state::AppState;
+use crate::ApiState;
+use crate::problem::{self, Problem, ProblemKind};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
@@ -18,7 +18,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_MAX: usize = 64;
 
 /// Names, times and counts a request, catches its panic, and gives every error the form of a problem.
-pub(super) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn observe<S: ApiState>(State(state): State<S>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
@@ -28,12 +28,12 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
     let span = info_span!("request", %id, %method, route, caller = field::Empty);
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let response = answer.unwrap_or_else(|panic| Problem::internal(panic_message(panic.as_ref())).into_response());
-    let methods = state.paths.get(&route).map_or("none", String::as_str);
+    let methods = state.paths().get(&route).map_or("none", String::as_str);
     let response = span.in_scope(|| finish(response, &id, &what, methods));
     let status = response.status().as_u16();
     // The label must not be a text of the caller's choice.
     let label = if method.as_str().len() <= 7 { method.as_str() } else { "other" };
-    state.metrics.http_request(label, &route, status, started.elapsed());
+    state.count(label, &route, status, started.elapsed());
     span.in_scope(|| debug!(status, ms = started.elapsed().as_millis() as u64, "answered"));
     response
 }
@@ -78,14 +78,17 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Turns away what is more than the host may work on at a time, and gives up what takes too long.
-pub(super) async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, Problem> {
-    let Ok(_permit) = state.requests.try_acquire() else {
-        let most = state.config.max_concurrent_requests;
+///
+/// # Errors
+/// A problem that names the limit.
+pub async fn limit<S: ApiState>(State(state): State<S>, request: Request, next: Next) -> Result<Response, Problem> {
+    let Ok(_permit) = state.requests().try_acquire() else {
+        let most = state.max_concurrent_requests();
         let detail =
             format!("{most} requests are under way, which is the limit (http.max_concurrent_requests): try again");
         return Err(Problem::new(ProblemKind::Overloaded, detail).retry_after(1));
     };
-    let seconds = state.config.request_timeout_s;
+    let seconds = state.request_timeout_s();
     match tokio::time::timeout(Duration::from_secs(seconds.into()), next.run(request)).await {
         Ok(response) => Ok(response),
         Err(_) => {
@@ -96,7 +99,7 @@ pub(super) async fn limit(State(state): State<AppState>, request: Request, next:
 }
 
 /// Headers that keep browsers from guessing, framing and storing; a handler's own stand.
-pub(super) async fn secure(request: Request, next: Next) -> Response {
+pub async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -110,9 +113,9 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 }
 
 /// No such route, with the one that was probably meant.
-pub(super) async fn unknown_route(State(state): State<AppState>, request: Request) -> Problem {
+pub async fn unknown_route<S: ApiState>(State(state): State<S>, request: Request) -> Problem {
     let path: String = request.uri().path().chars().take(200).collect();
-    let near = state.paths.keys().map(|known| (strsim::normalized_levenshtein(known, &path), known));
+    let near = state.paths().keys().map(|known| (strsim::normalized_levenshtein(known, &path), known));
     let near = near.filter(|(score, _)| *score > 0.6).max_by(|a, b| a.0.total_cmp(&b.0));
     let help = near
         .map_or_else(|| "GET /openapi.json lists the routes".to_owned(), |(_, path)| format!("did you mean {path}?"));

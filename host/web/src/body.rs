@@ -1,8 +1,8 @@
 //! Reading bodies: of the right type, within the limit, whole, and valid.
 
-use super::problem::{FieldError, Problem, ProblemKind};
-use super::schema::Schema;
-use super::state::AppState;
+use crate::ApiState;
+use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::schema::Schema;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -11,45 +11,47 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 /// A JSON body that fits the schema of its type.
-pub(super) struct Checked<T>(pub(super) T);
+pub struct Checked<T>(pub T);
 
 /// A type that bodies are checked against.
-pub(super) trait CheckedBody: DeserializeOwned + Send {
+pub trait CheckedBody: DeserializeOwned + Send {
     /// The schema, built once.
+    ///
+    /// # Errors
+    /// A problem, where the schema of the type is not valid.
     fn schema() -> Result<&'static Schema, Problem>;
 }
 
-/// Makes a type usable in [`Checked`].
+/// Makes a type usable in [`Checked`](crate::body::Checked).
+#[macro_export]
 macro_rules! checked_body {
     ($($type:ty),+) => {$(
-        impl $crate::http::body::CheckedBody for $type {
-            fn schema() -> Result<&'static $crate::http::schema::Schema, $crate::http::problem::Problem> {
-                static SCHEMA: std::sync::LazyLock<Result<$crate::http::schema::Schema, String>> =
-                    std::sync::LazyLock::new($crate::http::schema::Schema::of::<$type>);
-                SCHEMA.as_ref().map_err($crate::http::problem::Problem::internal)
+        impl $crate::body::CheckedBody for $type {
+            fn schema() -> Result<&'static $crate::schema::Schema, $crate::problem::Problem> {
+                static SCHEMA: std::sync::LazyLock<Result<$crate::schema::Schema, String>> =
+                    std::sync::LazyLock::new($crate::schema::Schema::of::<$type>);
+                SCHEMA.as_ref().map_err($crate::problem::Problem::internal)
             }
         }
     )+};
 }
-pub(super) use checked_body;
+pub use crate::checked_body;
 
-impl<T: CheckedBody> FromRequest<AppState> for Checked<T> {
+impl<T: CheckedBody, S: ApiState> FromRequest<S> for Checked<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         expect_type(request.headers(), &["application/json"])?;
-        let body = read(request, state.config.body_limit_kib, "http.body_limit_kib").await?;
+        let body = read(request, state.body_limit_kib(), "http.body_limit_kib").await?;
         parse(&body).map(Self)
     }
 }
 
-/// A body within the limit that measurements have, unpacked where a layer did so.
-pub(super) async fn measurements(request: Request, state: &AppState) -> Result<Bytes, Problem> {
-    read(request, state.config.ingest_body_limit_kib, "http.ingest_body_limit_kib").await
-}
-
 /// Parses and checks a JSON document.
-pub(super) fn parse<T: CheckedBody>(body: &[u8]) -> Result<T, Problem> {
+///
+/// # Errors
+/// A problem that names every part which is not valid.
+pub fn parse<T: CheckedBody>(body: &[u8]) -> Result<T, Problem> {
     let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| malformed_json(&error))?;
     let errors = T::schema()?.errors(&value);
     if !errors.is_empty() {
@@ -60,7 +62,8 @@ pub(super) fn parse<T: CheckedBody>(body: &[u8]) -> Result<T, Problem> {
 }
 
 /// A body that can be read but is not valid.
-pub(super) fn invalid(errors: Vec<FieldError>) -> Problem {
+#[must_use]
+pub fn invalid(errors: Vec<FieldError>) -> Problem {
     let detail = match errors.as_slice() {
         [only] if only.pointer.is_empty() => only.detail.clone(),
         [only] => format!("{}: {}", only.pointer, only.detail),
@@ -69,13 +72,18 @@ pub(super) fn invalid(errors: Vec<FieldError>) -> Problem {
     Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
 }
 
-pub(super) fn malformed_json(error: &serde_json::Error) -> Problem {
+/// A body that is no JSON, or not all of it.
+#[must_use]
+pub fn malformed_json(error: &serde_json::Error) -> Problem {
     let what = if error.is_eof() { "the JSON document is cut short" } else { "this is not JSON" };
     Problem::new(ProblemKind::MalformedBody, format!("{what}: {error}"))
 }
 
 /// Refuses a body of another type than `types`.
-pub(super) fn expect_type(headers: &HeaderMap, types: &[&'static str]) -> Result<(), Problem> {
+///
+/// # Errors
+/// A problem that names the types.
+pub fn expect_type(headers: &HeaderMap, types: &[&'static str]) -> Result<(), Problem> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
     let essence = given.split(';').next().unwrap_or_default().trim();
     if types.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
@@ -90,7 +98,11 @@ pub(super) fn expect_type(headers: &HeaderMap, types: &[&'static str]) -> Result
     })
 }
 
-async fn read(request: Request, limit_kib: u32, key: &str) -> Result<Bytes, Problem> {
+/// Reads a body of at most `limit_kib`; `key` is where the operator sets that.
+///
+/// # Errors
+/// A problem when it is larger or cut short.
+pub async fn read(request: Request, limit_kib: u32, key: &str) -> Result<Bytes, Problem> {
     let limit = (limit_kib as usize).saturating_mul(1_024);
     let too_large = || {
         let detail = format!("the body is larger than {limit_kib} KiB ({key}): send less at a time");
@@ -115,6 +127,13 @@ async fn read(request: Request, limit_kib: u32, key: &str) -> Result<Bytes, Prob
 mod tests {
     use super::*;
     use forewarm_domain::persona::PersonaSpec;
+    use utoipa::ToSchema;
+
+    #[derive(serde::Deserialize, ToSchema)]
+    #[serde(transparent)]
+    struct Spec(PersonaSpec);
+
+    checked_body!(Spec);
 
     const GOOD: &str = r#"{"name":"web","allocation":{"cpu_millis":500,"memory_mib":512},
         "demand":{"series":{"resource":"web","metric":"requests"},"capacity_per_instance":10.0}}"#;
@@ -122,14 +141,14 @@ mod tests {
     fn refused(change: impl FnOnce(&mut serde_json::Value)) -> Vec<(String, String)> {
         let mut value: serde_json::Value = serde_json::from_str(GOOD).expect("valid");
         change(&mut value);
-        let problem = parse::<PersonaSpec>(value.to_string().as_bytes()).expect_err("refused");
+        let problem = parse::<Spec>(value.to_string().as_bytes()).map(|Spec(spec)| spec).expect_err("refused");
         assert_eq!(problem.kind(), ProblemKind::InvalidBody);
         problem.document(None).errors.into_iter().map(|error| (error.pointer, error.detail)).collect()
     }
 
     #[test]
     fn a_short_persona_is_taken() {
-        assert_eq!(parse::<PersonaSpec>(GOOD.as_bytes()).expect("valid").name.as_str(), "web");
+        assert_eq!(parse::<Spec>(GOOD.as_bytes()).expect("valid").0.name.as_str(), "web");
     }
 
     #[test]
@@ -158,7 +177,7 @@ mod tests {
     #[test]
     fn broken_json_is_told_by_line_and_column() {
         for (body, word) in [("{\"a\":\n  nope}", "line 2"), ("{\"a\":", "cut short"), ("", "cut short")] {
-            let problem = parse::<PersonaSpec>(body.as_bytes()).expect_err("refused");
+            let problem = parse::<Spec>(body.as_bytes()).map(|Spec(spec)| spec).expect_err("refused");
             assert_eq!(problem.kind(), ProblemKind::MalformedBody);
             assert!(problem.document(None).detail.contains(word), "{problem:?}");
         }

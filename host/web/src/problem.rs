@@ -67,6 +67,14 @@ kinds! {
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "The body has the wrong type";
     /// The body can be read, but does not say something valid.
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "The body is not valid";
+    /// The order book is sealed, or what the request speaks of is over.
+    TooLate "too-late" CONFLICT "It is too late for this";
+    /// The key was used for another request before.
+    KeyReused "key-reused" CONFLICT "The idempotency key belongs to another request";
+    /// The account does not cover it.
+    BudgetShort "budget-short" CONFLICT "The account does not cover this";
+    /// The caller sends more than its share.
+    RateLimited "rate-limited" TOO_MANY_REQUESTS "Too many requests of this tenant";
     /// Too many wait already.
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many claims wait already";
     /// A fault of this program; the log has the cause.
@@ -101,6 +109,9 @@ pub struct ProblemDocument {
     pub title: String,
     /// The status of the response.
     pub status: u16,
+    /// What it was more closely, stable over versions, where a kind has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// What was wrong, where, and what would be right.
     pub detail: String,
     /// The request, as in the log and in the header `x-request-id`.
@@ -115,6 +126,7 @@ pub struct ProblemDocument {
 #[derive(Debug, Clone)]
 pub struct Problem {
     kind: ProblemKind,
+    code: Option<&'static str>,
     detail: String,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -125,7 +137,7 @@ impl Problem {
     /// A problem whose `detail` says what was wrong, where, and what would be right.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self { kind, code: None, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
     /// A fault of this program or of what it rests on: the caller learns no more than that, the log has `cause`.
@@ -138,6 +150,13 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// The same, with a stable name of what it is more closely.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
         self
     }
 
@@ -181,6 +200,7 @@ impl Problem {
             kind: self.kind.urn().to_owned(),
             title: self.kind.title().to_owned(),
             status: self.kind.status().as_u16(),
+            code: self.code.map(str::to_owned),
             detail: self.detail.clone(),
             instance: instance.map(str::to_owned),
             errors: self.errors.clone(),
@@ -188,7 +208,8 @@ impl Problem {
     }
 
     /// The response to the request that is called `instance`.
-    pub(super) fn respond(self, instance: Option<&str>) -> Response {
+    #[must_use]
+    pub fn respond(self, instance: Option<&str>) -> Response {
         let body = serde_json::to_vec(&self.document(instance)).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.kind.status();
@@ -208,7 +229,8 @@ impl IntoResponse for Problem {
 }
 
 /// The problem behind a response that some layer made on its own to `what`, whose route takes `methods`.
-pub(super) fn from_foreign(status: StatusCode, what: &str, methods: &str) -> Problem {
+#[must_use]
+pub fn from_foreign(status: StatusCode, what: &str, methods: &str) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(ProblemKind::UnknownRoute, format!("{what} is no route of this API")),
         StatusCode::METHOD_NOT_ALLOWED => {

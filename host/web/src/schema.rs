@@ -1,6 +1,6 @@
 //! The JSON Schema of a body (2020-12, derived from its type) and what does not fit it, in words.
 
-use super::problem::FieldError;
+use crate::problem::FieldError;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::{Value, json};
@@ -12,14 +12,17 @@ const ERRORS_MAX: usize = 20;
 const DETAIL_MAX: usize = 300;
 
 /// A compiled schema.
-pub(super) struct Schema {
+pub struct Schema {
     validator: Validator,
     document: Value,
 }
 
 impl Schema {
     /// The schema of `T`, with everything that it refers to.
-    pub(super) fn of<T: ToSchema>() -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong with the schema: a fault of this program.
+    pub fn of<T: ToSchema>() -> Result<Self, String> {
         let mut parts = Vec::new();
         T::schemas(&mut parts);
         parts.push((T::name().into_owned(), T::schema()));
@@ -35,7 +38,8 @@ impl Schema {
     }
 
     /// What does not fit, the first [`ERRORS_MAX`].
-    pub(super) fn errors(&self, value: &Value) -> Vec<FieldError> {
+    #[must_use]
+    pub fn errors(&self, value: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
         for error in self.validator.iter_errors(value) {
             self.describe(&error, &mut errors);
@@ -92,7 +96,8 @@ fn wants_null(error: &ValidationError<'_>) -> bool {
 }
 
 /// The name in `known` that is most like `wanted`, if any is like it at all.
-pub(super) fn nearest<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
     let scored = known.iter().map(|name| (strsim::jaro_winkler(wanted, name), *name));
     scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }

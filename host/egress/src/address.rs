@@ -1,22 +1,33 @@
 //! Which addresses may be connected to: public ones, and those that the operator names.
 
-use super::HttpGrantError;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+/// A text that is no range of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no range of addresses, such as 10.0.0.0/8 or fd00::/8")]
+pub struct InvalidRange(String);
+
 /// A range of addresses in CIDR notation, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressRange(IpNet);
 
+impl AddressRange {
+    /// Whether `address` lies in the range.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
 impl FromStr for AddressRange {
-    type Err = HttpGrantError;
+    type Err = InvalidRange;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        let wrong = || HttpGrantError(format!("`{text}` is no range of addresses, such as 10.0.0.0/8 or fd00::/8"));
-        Ok(Self(net.ok_or_else(wrong)?.trunc()))
+        Ok(Self(net.ok_or_else(|| InvalidRange(text.to_owned()))?.trunc()))
     }
 }
 
@@ -75,7 +86,8 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u8); 5] = [
 
 /// Whether a connection to `address` is allowed: it is public, or lies in `allowed`. An IPv4 address in IPv6 notation
 /// counts as what it is.
-pub(super) fn may_connect(address: IpAddr, allowed: &[AddressRange]) -> bool {
+#[must_use]
+pub fn may_connect(address: IpAddr, allowed: &[AddressRange]) -> bool {
     let address = address.to_canonical();
     if METADATA.contains(&address) {
         return allowed.iter().any(|range| range.0 == IpNet::from(address));
