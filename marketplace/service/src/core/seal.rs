@@ -12,8 +12,8 @@ use crate::{
     },
 };
 use forewarm_auction::{
-    Ask, Bid, DominantShare, FirmPremium, LeaseClass, MicroCredits, MoneyOverflow, OrderId, Orders, Price, Quantity,
-    RoundNumber, Seed, TwoClassBook, TwoClassOrders,
+    Ask, Bid, DominantShare, FirmPremium, LeaseClass, MicroCredits, MoneyOverflow, ORDERS_MAX, OrderId, Orders, Price,
+    Quantity, RoundNumber, Seed, TwoClassBook, TwoClassOrders,
 };
 use forewarm_domain::{
     id::{PersonaName, TenantName},
@@ -93,7 +93,8 @@ impl State {
         let shares = self.dominant_shares();
         let mut books = Vec::with_capacity(bids.len());
         for (key, bids) in bids {
-            let offers = offers.remove(&key).unwrap_or_default();
+            let offers = oldest(offers.remove(&key).unwrap_or_default());
+            let bids = oldest(bids);
             books.push(self.book(key, bids, offers, &shares, now)?);
         }
         Ok(books)
@@ -206,6 +207,13 @@ impl State {
         cost.checked_add(both)?;
         both.checked_add(MicroCredits(rounding))
     }
+}
+
+/// As many orders as a book takes of one side; the newest wait for the next round.
+fn oldest(mut orders: Vec<OrderId>) -> Vec<OrderId> {
+    orders.sort_unstable();
+    orders.truncate(ORDERS_MAX / 2);
+    orders
 }
 
 /// The most of `all` for which a rule holds that holds for less if it holds for more.

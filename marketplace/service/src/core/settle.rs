@@ -97,7 +97,8 @@ impl State {
         let chain = audit::link(Link(digest(&previous)?), &facts).to_string();
         self.chain.put((), chain.clone());
         let transfers = transfers.to_string();
-        let settlement = Settlement { at: now, result, seed, trades, units, turnover, fees, transfers, previous, chain };
+        let settlement =
+            Settlement { at: now, result, seed, trades, units, turnover, fees, transfers, previous, chain };
         let events_through = self.last_event;
         if let Some(record) = self.rounds.get_mut(&number) {
             record.round.state = RoundState::Settled { seal, settlement };

@@ -37,17 +37,34 @@ impl Market {
     /// [`MarketError::Damaged`] when a round does not come to its result again.
     pub async fn advance(&self) -> Result<(), MarketError> {
         let _alone = self.0.pass.lock().await;
+        // A round that can't be brought to its end holds up neither leases nor other rounds.
+        let (under_way, due) = (self.finish_rounds().await, self.seal_rounds().await);
+        let (leases, events) = (self.sweep().await, self.send_events().await);
+        under_way.and(due).and(leases).and(events)
+    }
+
+    /// Takes up rounds that are under way.
+    async fn finish_rounds(&self) -> Result<(), MarketError> {
+        let mut outcome = Ok(());
         for record in self.0.actor.change(|state| Ok(state.unfinished())).await? {
-            self.finish(record, None).await?;
+            outcome = outcome.and(self.finish(record, None).await);
         }
-        let now = self.now();
+        outcome
+    }
+
+    /// Seals the rounds whose time has come, and brings them to their end.
+    async fn seal_rounds(&self) -> Result<(), MarketError> {
+        let (now, mut outcome) = (self.now(), Ok(()));
         for number in self.0.actor.change(move |state| Ok(state.due(now))).await? {
-            let snapshot = self.seal(number).await?;
-            let record = self.0.actor.change(move |state| state.round(number).cloned()).await?;
-            self.finish(record, Some(snapshot)).await?;
+            outcome = outcome.and(self.seal_and_finish(number).await);
         }
-        self.sweep().await?;
-        self.send_events().await
+        outcome
+    }
+
+    async fn seal_and_finish(&self, number: RoundNumber) -> Result<(), MarketError> {
+        let snapshot = self.seal(number).await?;
+        let record = self.0.actor.change(move |state| state.round(number).cloned()).await?;
+        self.finish(record, Some(snapshot)).await
     }
 
     fn reached(&self, point: Point) {
