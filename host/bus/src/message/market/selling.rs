@@ -115,7 +115,7 @@ pub struct Reclaimed {
 
 /// Why the market refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum MarketRefusal {
     /// The owner has no account.
     #[error("the market knows no tenant {owner}: open an account for it")]
