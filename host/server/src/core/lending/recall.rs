@@ -160,7 +160,7 @@ fn own_total(snapshot: &Snapshot) -> u32 {
 fn missing(snapshot: &Snapshot) -> u32 {
     let mut own = snapshot.clone();
     own.stock = Stock { active: own.stock.active.saturating_sub(own.limits.leased), ..own.stock };
-    own.limits.leased = 0;
+    (own.limits.leased, own.limits.booked) = (0, 0);
     // What keeps it from launching does not keep it from needing.
     (own.scaling.max_launches_per_step, own.scaling.budget) = (None, None);
     (own.limits.quota, own.limits.out_of_capacity) = (None, None);
