@@ -137,10 +137,10 @@ impl Core {
             }
             Err(error) => return Err(RecallError::Market(error.to_string())),
         }
+        // Whatever an earlier try could not save goes first.
+        self.change(|_| ((), Changes::default())).await?;
         self.store.commit(vec![Write::Setting { key: key(name), value: None }]).await?;
         self.lending.known().unanswered.remove(name);
-        // The notices may have been there already: then nothing was changed, and nothing is announced.
-        self.change(|_| ((), Changes::default())).await?;
         Ok(())
     }
 }
@@ -162,7 +162,12 @@ fn own_total(snapshot: &Snapshot) -> u32 {
 /// Instances that the owner lacks by the plan for its own load, whatever the bounds allow to launch.
 fn missing(snapshot: &Snapshot) -> u32 {
     let mut own = snapshot.clone();
-    own.stock = Stock { active: own.stock.active.saturating_sub(own.limits.leased), ..own.stock };
+    let leased = own.limits.leased;
+    own.stock = Stock { active: own.stock.active.saturating_sub(leased), ..own.stock };
+    // Leased instances count towards a minimum.
+    own.scaling.min = own.scaling.min.saturating_sub(leased);
+    let minima = own.limits.schedules.iter_mut().filter_map(|schedule| schedule.min.as_mut());
+    minima.for_each(|min| *min = min.saturating_sub(leased));
     (own.limits.leased, own.limits.booked) = (0, 0);
     // What keeps it from launching does not keep it from needing.
     (own.scaling.max_launches_per_step, own.scaling.budget) = (None, None);
