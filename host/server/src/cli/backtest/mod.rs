@@ -44,7 +44,8 @@ pub(super) struct BacktestArgs {
     /// Origins that are scored: the last one HORIZON before the history's end, each the same before the next
     #[arg(long, value_name = "N", default_value_t = 1)]
     origins: usize,
-    /// Forecasters by name, with or without the leading `forecaster-`; `all` stands for those that take seasons
+    /// Forecasters by name, with or without the leading `forecaster-`; `all` stands for those
+    /// that a host combines: `planning.day_forecasters`
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "all")]
     models: Vec<String>,
     /// Weights for `forecaster-lstm`, from `forewarm train`: of values before all that is forecast here, or its figures
