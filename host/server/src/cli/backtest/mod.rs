@@ -6,6 +6,7 @@ mod evaluate;
 mod input;
 pub(super) mod members;
 mod page;
+mod seen;
 
 use super::error::CliError;
 use super::files::write_json;
@@ -98,6 +99,7 @@ impl BacktestArgs {
 pub(super) async fn run(global: &Global, args: BacktestArgs) -> Result<(), CliError> {
     args.check()?;
     let input = input::input(&args)?;
+    seen::check(&args)?;
     let members = members::load(&config(global, args.weights.as_deref())?, &args.models, &input.seasons).await?;
     members.check_horizon(args.horizon)?;
     let evaluated = evaluate::run(&input, &members, &args).await?;
