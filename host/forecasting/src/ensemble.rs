@@ -6,7 +6,7 @@
 
 use crate::combine::{CombineError, pool as mixture};
 use crate::conformal::{Corrections, Scores};
-use crate::weights::{WINDOWS_MIN, Weights};
+use crate::weights::{Record, WINDOWS_MIN, Weights};
 use forewarm_domain::forecast::Fan;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -99,6 +99,8 @@ impl Standing {
 pub struct Pool {
     /// The mean of the series' weights.
     pub weights: Option<Weights>,
+    /// What all windows say of the members.
+    pub record: Record,
     /// The corrections of all scores.
     pub corrections: Option<Corrections>,
 }
@@ -108,13 +110,14 @@ impl Pool {
     #[must_use]
     pub fn of<'a>(standings: impl IntoIterator<Item = &'a Standing> + Clone, levels: &[f64]) -> Self {
         let weights = Weights::pooled(standings.clone().into_iter().filter_map(|of| of.weights.as_ref()));
+        let record = Record::of(standings.clone().into_iter().map(|of| of.losses.as_slice()));
         let mut all = standings.into_iter().map(|of| &of.scores);
         let scores = all.next().map(|first| {
             let mut scores = first.clone();
             all.for_each(|more| scores.merge(more));
             scores
         });
-        Self { weights, corrections: scores.and_then(|scores| scores.read(levels)) }
+        Self { weights, record, corrections: scores.and_then(|scores| scores.read(levels)) }
     }
 }
 
@@ -135,7 +138,8 @@ pub enum WeightedBy {
 pub fn weights(members: &[Option<Fan>], own: &Standing, pool: &Pool) -> Option<(Weights, WeightedBy)> {
     let among = |weights: &Weights| weights.among(|member| members.get(member).is_some_and(Option::is_some));
     let equal = Weights::equal(members.len());
-    let records = [(own.weights.as_ref(), WeightedBy::Own), (pool.weights.as_ref(), WeightedBy::Pool)];
+    let tempered = own.weights.as_ref().map(|own| own.tempered(&pool.record));
+    let records = [(tempered.as_ref(), WeightedBy::Own), (pool.weights.as_ref(), WeightedBy::Pool)];
     let all = records.into_iter().chain([(equal.as_ref(), WeightedBy::Nobody)]);
     all.filter_map(|(weights, by)| Some((among(weights?)?, by))).next()
 }

@@ -169,7 +169,8 @@ fn weights(priors: &[f64], distances: &[f64]) -> Vec<f64> {
 /// How many equal weights say as much (Kish 1965).
 #[must_use]
 pub fn effective(weights: &[f64]) -> f64 {
-    let (sum, squares) = weights.iter().fold((0.0, 0.0), |(sum, squares), weight| (sum + weight, squares + weight * weight));
+    let (sum, squares) =
+        weights.iter().fold((0.0, 0.0), |(sum, squares), weight| (sum + weight, squares + weight * weight));
     if squares > 0.0 { sum * sum / squares } else { 0.0 }
 }
 
@@ -183,9 +184,11 @@ mod tests {
 
     #[test]
     fn candidates_lie_at_the_phase_of_now_or_a_little_beside() {
-        let same: Vec<usize> = places(100, 24).into_iter().filter(|(_, beside)| !beside).map(|(place, _)| place).collect();
+        let same: Vec<usize> =
+            places(100, 24).into_iter().filter(|(_, beside)| !beside).map(|(place, _)| place).collect();
         assert_eq!(same, [28, 52, 76]);
-        let beside: Vec<usize> = places(100, 24).into_iter().filter(|(_, beside)| *beside).map(|(place, _)| place).collect();
+        let beside: Vec<usize> =
+            places(100, 24).into_iter().filter(|(_, beside)| *beside).map(|(place, _)| place).collect();
         assert_eq!(beside, [27, 29, 51, 53, 75, 77, 99]);
         assert_eq!(places(21, 7), [(7, false), (14, false)]);
         assert_eq!(places(24, 24), []);
@@ -194,7 +197,8 @@ mod tests {
     #[test]
     fn what_looks_like_now_counts_most() {
         // Two kinds of days; the last one is of the second kind.
-        let value = |step: usize| if (step / 24) % 3 == 2 { (step % 24) as f64 } else { 24.0 - (step % 24) as f64 } / 24.0;
+        let value =
+            |step: usize| if (step / 24) % 3 == 2 { (step % 24) as f64 } else { 24.0 - (step % 24) as f64 } / 24.0;
         let values: Vec<f64> = (0..60 * 24).map(value).collect();
         let found = Candidates::new(&values, 24, 24);
         let kind = |candidate: &Candidate| (candidate.place / 24) % 3 == 0;
@@ -206,7 +210,8 @@ mod tests {
     fn about_ten_candidates_count_however_far_they_are() {
         let noise = |step: usize| ((step as f64 * 0.618_033_988_75).fract() - 0.5) * 0.3;
         for unit in [1.0, 1e-6] {
-            let values: Vec<f64> = (0..960).map(|step| unit * ((step % 24) as f64 / 24.0 + noise(step * step))).collect();
+            let values: Vec<f64> =
+                (0..960).map(|step| unit * ((step % 24) as f64 / 24.0 + noise(step * step))).collect();
             let weights: Vec<f64> = Candidates::new(&values, 24, 168).all.iter().map(|one| one.weight).collect();
             assert!((effective(&weights) - ALIKE).abs() < 0.1, "{}", effective(&weights));
         }

@@ -31,7 +31,8 @@ pub fn persistence(values: &[f64], candidates: &Candidates, period: usize, seaso
 /// The slope of the line through weighted pairs of before and after; 0 where all are the same before.
 fn slope(pairs: &[(f64, f64, f64)]) -> f64 {
     let total: f64 = pairs.iter().map(|(weight, ..)| weight).sum();
-    let (x, y) = pairs.iter().fold((0.0, 0.0), |(x, y), (weight, before, after)| (x + weight * before, y + weight * after));
+    let (x, y) =
+        pairs.iter().fold((0.0, 0.0), |(x, y), (weight, before, after)| (x + weight * before, y + weight * after));
     let (x, y) = (x / total, y / total);
     let (both, alone) = pairs.iter().fold((0.0, 0.0), |(both, alone), (weight, before, after)| {
         (both + weight * (before - x) * (after - y), alone + weight * (before - x) * (before - x))

@@ -43,11 +43,21 @@ fn what_followed_the_like_comes_again() {
     let value = |step: usize| {
         let (day, hour) = (step / 24, step % 24);
         let idle = day > 0 && busy(day - 1) && !busy(day);
-        100.0 + 5.0 * noise(step) + if busy(day) { 40.0 * (hour as f64 / 4.0).sin() } else if idle { -80.0 } else { 0.0 }
+        100.0
+            + 5.0 * noise(step)
+            + if busy(day) {
+                40.0 * (hour as f64 / 4.0).sin()
+            } else if idle {
+                -80.0
+            } else {
+                0.0
+            }
     };
     let days: Vec<usize> = (50..80).filter(|day| busy(day - 1) && !busy(*day)).collect();
     let off = |day: &usize| judged(value, day * 24, 24).0;
-    let naive = |day: &usize| (0..24).map(|hour| (value(day * 24 + hour) - value(day * 24 + hour - 24)).abs()).sum::<f64>() / 24.0;
+    let naive = |day: &usize| {
+        (0..24).map(|hour| (value(day * 24 + hour) - value(day * 24 + hour - 24)).abs()).sum::<f64>() / 24.0
+    };
     let (off, naive) = (days.iter().map(off).sum::<f64>(), days.iter().map(naive).sum::<f64>());
     assert!(off < 0.5 * naive, "{off} {naive} over {} days", days.len());
 }

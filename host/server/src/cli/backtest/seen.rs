@@ -17,7 +17,8 @@ pub(super) fn check(args: &BacktestArgs) -> Result<(), CliError> {
     let series = read_series(&args.history, |source| long::read(source, i64::from(args.step) * SECOND_MS))?;
     match judge(&weights.card, &series, args) {
         Seen::Scored(needed) => {
-            let what = format!("these weights were trained on values that are scored here: train with --holdout {needed}");
+            let what =
+                format!("these weights were trained on values that are scored here: train with --holdout {needed}");
             Err(CliError::file(file, "can't be used", what))
         }
         Seen::Windows(needed) => {
