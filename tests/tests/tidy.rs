@@ -84,6 +84,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "sdk/testkit",
         &[
             "anomaly-robust",
+            "forecaster-analog",
             "forecaster-arima",
             "forecaster-ets",
             "forecaster-intermittent",

@@ -6,7 +6,7 @@
 
 use crate::combine::{CombineError, pool as mixture};
 use crate::conformal::{Corrections, Scores};
-use crate::weights::{WINDOWS_MIN, Weights};
+use crate::weights::{Record, WINDOWS_MIN, Weights};
 use forewarm_domain::forecast::Fan;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,23 +24,42 @@ impl Window {
     /// The mean absolute error of each member's median; NaN where it failed, or nothing is known of the truth.
     #[must_use]
     pub fn errors(&self) -> Vec<f64> {
-        let error = |fan: &Fan| {
-            let apart = self.truth.iter().take(fan.horizon()).enumerate();
-            let apart = apart.map(|(step, outcome)| (outcome - fan.quantile(step, 0.5)).abs());
-            let (sum, count) = apart
-                .filter(|apart| apart.is_finite())
-                .fold((0.0, 0.0), |(sum, count), apart| (sum + apart, count + 1.0));
+        self.means(|fan, step, outcome| (outcome - fan.quantile(step, 0.5)).abs())
+    }
+
+    /// Twice the mean quantile loss of each member over all levels, which is the absolute error where the median is the
+    /// only one; NaN as for [`Self::errors`]. It judges the whole distribution, as the mixture uses the whole of it.
+    #[must_use]
+    pub fn losses(&self) -> Vec<f64> {
+        self.means(|fan, step, outcome| {
+            let levels = fan.levels().iter().zip(fan.at(step));
+            let losses = levels.map(|(level, value)| {
+                let apart = outcome - value;
+                2.0 * (level * apart).max((level - 1.0) * apart)
+            });
+            losses.sum::<f64>() / fan.levels().len() as f64
+        })
+    }
+
+    /// The mean of something over the steps whose outcome is known, for each member.
+    fn means(&self, of: impl Fn(&Fan, usize, f64) -> f64) -> Vec<f64> {
+        let mean = |fan: &Fan| {
+            let known = self.truth.iter().copied().take(fan.horizon()).enumerate();
+            let (sum, count) = known
+                .map(|(step, outcome)| of(fan, step, outcome))
+                .filter(|value| value.is_finite())
+                .fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
             sum / count
         };
-        self.members.iter().map(|fan| fan.as_ref().map_or(f64::NAN, error)).collect()
+        self.members.iter().map(|fan| fan.as_ref().map_or(f64::NAN, mean)).collect()
     }
 }
 
 /// What the windows of one series say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
-    /// The errors of each member, window by window.
-    pub errors: Vec<Vec<f64>>,
+    /// The losses of each member, window by window.
+    pub losses: Vec<Vec<f64>>,
     /// The series' own weights; `None` with fewer windows than they need.
     pub weights: Option<Weights>,
     /// The scores of the combination in these windows.
@@ -52,26 +71,26 @@ impl Standing {
     /// better than a forecast is.
     #[must_use]
     pub fn of(windows: &[&Window], members: usize, levels: &[f64]) -> Self {
-        let by_window: Vec<Vec<f64>> = windows.iter().map(|window| window.errors()).collect();
-        let errors = |without: Option<usize>| -> Vec<Vec<f64>> {
+        let by_window: Vec<Vec<f64>> = windows.iter().map(|window| window.losses()).collect();
+        let losses = |without: Option<usize>| -> Vec<Vec<f64>> {
             let of = |member: usize| {
                 let kept = by_window.iter().enumerate().filter(|(index, _)| Some(*index) != without);
-                kept.map(|(_, errors)| errors.get(member).copied().unwrap_or(f64::NAN)).collect()
+                kept.map(|(_, losses)| losses.get(member).copied().unwrap_or(f64::NAN)).collect()
             };
             (0..members).map(of).collect()
         };
-        let all = errors(None);
-        let seen = by_window.iter().filter(|errors| errors.iter().any(|error| error.is_finite())).count();
+        let all = losses(None);
+        let seen = by_window.iter().filter(|losses| losses.iter().any(|loss| loss.is_finite())).count();
         let mut scores = Scores::new(levels);
         for (index, window) in windows.iter().enumerate() {
-            let weights = Weights::from_errors(&errors(Some(index))).or_else(|| Weights::equal(members));
+            let weights = Weights::from_errors(&losses(Some(index))).or_else(|| Weights::equal(members));
             let combined = weights.and_then(|weights| mixture(&window.members, &weights).ok());
             if let Some(fan) = combined {
                 scores.add(&fan, &window.truth);
             }
         }
         let weights = Weights::from_errors(&all).filter(|_| seen >= WINDOWS_MIN);
-        Self { errors: all, weights, scores }
+        Self { losses: all, weights, scores }
     }
 }
 
@@ -80,6 +99,8 @@ impl Standing {
 pub struct Pool {
     /// The mean of the series' weights.
     pub weights: Option<Weights>,
+    /// What all windows say of the members.
+    pub record: Record,
     /// The corrections of all scores.
     pub corrections: Option<Corrections>,
 }
@@ -89,13 +110,14 @@ impl Pool {
     #[must_use]
     pub fn of<'a>(standings: impl IntoIterator<Item = &'a Standing> + Clone, levels: &[f64]) -> Self {
         let weights = Weights::pooled(standings.clone().into_iter().filter_map(|of| of.weights.as_ref()));
+        let record = Record::of(standings.clone().into_iter().map(|of| of.losses.as_slice()));
         let mut all = standings.into_iter().map(|of| &of.scores);
         let scores = all.next().map(|first| {
             let mut scores = first.clone();
             all.for_each(|more| scores.merge(more));
             scores
         });
-        Self { weights, corrections: scores.and_then(|scores| scores.read(levels)) }
+        Self { weights, record, corrections: scores.and_then(|scores| scores.read(levels)) }
     }
 }
 
@@ -116,7 +138,8 @@ pub enum WeightedBy {
 pub fn weights(members: &[Option<Fan>], own: &Standing, pool: &Pool) -> Option<(Weights, WeightedBy)> {
     let among = |weights: &Weights| weights.among(|member| members.get(member).is_some_and(Option::is_some));
     let equal = Weights::equal(members.len());
-    let records = [(own.weights.as_ref(), WeightedBy::Own), (pool.weights.as_ref(), WeightedBy::Pool)];
+    let tempered = own.weights.as_ref().map(|own| own.tempered(&pool.record));
+    let records = [(tempered.as_ref(), WeightedBy::Own), (pool.weights.as_ref(), WeightedBy::Pool)];
     let all = records.into_iter().chain([(equal.as_ref(), WeightedBy::Nobody)]);
     all.filter_map(|(weights, by)| Some((among(weights?)?, by))).next()
 }

@@ -1,11 +1,19 @@
-//! How much each member of a combination counts: the inverse of its backtest error to the fourth power.
+//! How much each member of a combination counts: the inverse of its backtest error to the fourth power, times what the
+//! record of all series says of it.
 //!
-//! Equal weights let one bad member spoil a series; a power of four follows the best ones and still averages equals.
+//! Equal weights let one bad member spoil a series; a power of four follows the best ones and still averages equals. Four
+//! windows of one series are little to go by, those of all series tell which members are good in general.
 
 use serde::Serialize;
 
 /// The power of the inverse error.
 pub const POWER: f64 = 4.0;
+/// The power of how a member's errors compare with the best ones in the windows of all series.
+pub const POOL_POWER: f64 = 8.0;
+/// With so many other series their record counts half.
+const POOL_EVEN: f64 = 8.0;
+/// No window makes a member better or worse than the best one by more than this.
+const RATIO_MAX: f64 = 1e3;
 /// The fewest backtest windows that a series' own weights are read from.
 pub const WINDOWS_MIN: usize = 4;
 /// Errors within this share of the largest one count as none, so that a perfect member does not divide by zero.
@@ -67,6 +75,16 @@ impl Weights {
         Self::normalised(kept.collect())
     }
 
+    /// These weights, times what the record of all series says of the members; unchanged where it is of other members.
+    #[must_use]
+    pub fn tempered(&self, record: &Record) -> Self {
+        if record.0.len() != self.0.len() {
+            return self.clone();
+        }
+        let shares = self.0.iter().zip(&record.0).map(|(share, factor)| share * factor);
+        Self::normalised(shares.collect()).unwrap_or_else(|| self.clone())
+    }
+
     /// One share per member.
     #[must_use]
     pub fn shares(&self) -> &[f64] {
@@ -76,6 +94,49 @@ impl Weights {
     fn normalised(shares: Vec<f64>) -> Option<Self> {
         let sum: f64 = shares.iter().sum();
         (sum > 0.0 && sum.is_finite()).then(|| Self(shares.into_iter().map(|share| share / sum).collect()))
+    }
+}
+
+/// What the backtests of many series say of each member: a factor for its weight.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Record(Vec<f64>);
+
+impl Record {
+    /// From the errors of series, each by member and window as in [`Weights::from_errors`]: how far each member lies above
+    /// the best one of a window, as a geometric mean over the windows of all series. One series alone says nothing that its
+    /// own weights do not; series of other members than the first do not count.
+    #[must_use]
+    pub fn of<'a>(series: impl IntoIterator<Item = &'a [Vec<f64>]>) -> Self {
+        let (mut sums, mut count) = (Vec::new(), 0.0);
+        for errors in series {
+            if count == 0.0 {
+                sums = vec![(0.0, 0.0); errors.len()];
+            }
+            if errors.len() == sums.len() {
+                count += 1.0;
+                add_ratios(errors, &mut sums);
+            }
+        }
+        let others = (count - 1.0_f64).max(0.0);
+        let power = POOL_POWER * others / (others + POOL_EVEN);
+        let factor = |(sum, count): (f64, f64)| if count > 0.0 { (-power * sum / count).exp() } else { 1.0 };
+        Self(sums.into_iter().map(factor).collect())
+    }
+}
+
+/// Adds the logarithms of the ratios to the best member, window by window, and how many there are.
+fn add_ratios(errors: &[Vec<f64>], sums: &mut [(f64, f64)]) {
+    let windows = errors.iter().map(Vec::len).max().unwrap_or_default();
+    for window in 0..windows {
+        let at = |member: &Vec<f64>| member.get(window).copied().filter(|error| error.is_finite());
+        let Some(best) = errors.iter().filter_map(at).reduce(f64::min) else { continue };
+        for (member, (sum, count)) in errors.iter().zip(sums.iter_mut()) {
+            if let Some(error) = at(member) {
+                let ratio = if error > best { (error / best).min(RATIO_MAX) } else { 1.0 };
+                *sum += ratio.ln();
+                *count += 1.0;
+            }
+        }
     }
 }
 
@@ -112,6 +173,27 @@ mod tests {
         assert_eq!(weights.among(|_| false), None);
         assert_eq!(Weights::pooled([&weights, &Weights(vec![0.5, 0.5, 0.0])]), Some(Weights(vec![0.5, 0.375, 0.125])));
         assert_eq!(Weights::pooled([&weights, &Weights(vec![1.0])]), None);
+    }
+
+    #[test]
+    fn what_all_series_say_counts_the_more_the_more_there_are() {
+        let errors = vec![vec![1.0; 4], vec![2.0; 4], vec![f64::NAN; 4]];
+        let even = Weights::equal(3).expect("three");
+        let share = |count: usize| even.tempered(&Record::of(vec![errors.as_slice(); count])).0;
+        assert_eq!(share(0), even.0);
+        assert_eq!(share(1), even.0);
+        let (few, many) = (share(3), share(1_000));
+        assert!(few[0] > few[1] && few[1] / few[0] > 0.1, "{few:?}");
+        assert!((many[0] / many[1]).log2() > 7.9 && (many[0] - many[2]).abs() < 1e-12, "{many:?}");
+        let other = vec![vec![1.0; 4]; 2];
+        assert_eq!(even.tempered(&Record::of([other.as_slice(), other.as_slice()])), even, "other members");
+    }
+
+    #[test]
+    fn perfect_members_and_empty_windows_have_finite_records() {
+        let errors = vec![vec![0.0, f64::NAN], vec![1.0, f64::NAN]];
+        let found = Weights::equal(2).expect("two").tempered(&Record::of(vec![errors.as_slice(); 9]));
+        assert!(found.0[0] > 0.999 && found.0[1] > 0.0, "{found:?}");
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use forecaster_lstm::grid::Grid;
 use forecaster_lstm::network::Shape;
-use forecaster_lstm::weights::DataCard;
+use forecaster_lstm::weights::{Card, DataCard};
 use forewarm_sdk::numerics::fill::fill;
 use sha2::{Digest, Sha256};
 
@@ -76,12 +76,27 @@ fn moves(values: &[f64]) -> bool {
     values.windows(2).any(|pair| pair[0] != pair[1])
 }
 
-fn card(known: &[Vec<f64>], settings: &TrainingSettings) -> DataCard {
+/// SHA-256 over the values of all series in order, as a card has it.
+fn digest<'a>(known: impl Iterator<Item = &'a [f64]>) -> String {
     let mut digest = Sha256::new();
-    for value in known.iter().flatten() {
+    for value in known.flatten() {
         let value = if value.is_finite() { *value } else { f64::NAN };
         digest.update(value.to_bits().to_le_bytes());
     }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How many values at the end of each of these series weights have not seen, where their card says that they were trained
+/// on just these; `None` where it names other data, of which nothing is known.
+#[must_use]
+pub fn unseen(card: &Card, series: &[TrainingSeries<'_>]) -> Option<usize> {
+    let held_out = card.hold_out.map_or(0, |held_out| held_out.values);
+    let same = series.len() == card.data.series
+        && digest(series.iter().map(|series| known(series.values, held_out))) == card.data.digest;
+    same.then_some(held_out)
+}
+
+fn card(known: &[Vec<f64>], settings: &TrainingSettings) -> DataCard {
     let finite = || known.iter().flatten().copied().filter(|value| value.is_finite());
     let range = finite().fold((f64::MAX, f64::MIN), |(low, high), value| (value.min(low), value.max(high)));
     DataCard {
@@ -90,6 +105,6 @@ fn card(known: &[Vec<f64>], settings: &TrainingSettings) -> DataCard {
         values: finite().count(),
         range: if range.0 <= range.1 { range } else { (0.0, 0.0) },
         season: settings.season,
-        digest: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        digest: digest(known.iter().map(Vec::as_slice)),
     }
 }

@@ -17,7 +17,7 @@ mod score;
 mod settings;
 mod train;
 
-pub use data::TrainingSeries;
+pub use data::{TrainingSeries, unseen};
 pub use error::TrainingError;
 pub use forecaster_lstm::weights::{Card, DataCard, HoldOut, Scores, Weights};
 pub use generate::generate;

@@ -220,6 +220,22 @@ mod tests {
     }
 
     #[test]
+    fn the_card_tells_what_of_the_same_series_was_not_seen() {
+        let values = generate(9, 500, 3);
+        let card = run(&values, &settings(), &()).expect("trained").card;
+        let told = |values: &[Vec<f64>]| {
+            let series: Vec<TrainingSeries<'_>> =
+                values.iter().map(|values| TrainingSeries { id: "any", values }).collect();
+            unseen(&card, &series)
+        };
+        assert_eq!(told(&values), Some(48));
+        assert_eq!(told(&values[1..]), None);
+        let mut changed = values.clone();
+        changed[0][0] += 1.0;
+        assert_eq!(told(&changed), None);
+    }
+
+    #[test]
     fn series_with_a_season_are_learned_better_than_repeated() {
         let noise = |step: usize| (step.wrapping_mul(2_654_435_761) % 1_000) as f64 / 500.0 - 1.0;
         let law = |series: usize, step: usize| {

@@ -1,9 +1,7 @@
 //! The day clock's forecaster of level times shape. The way through: [`model`] keeps the history in a domain in
 //! which level and shape add up, [`features`] say what level and shape were at any time, a [`regression`]
-//! per horizon weighs them, a [`spread`] holds how far it lay off, and
-//! a [`fallback`] answers while there is too little to learn from.
+//! per horizon weighs them, and a [`spread`] holds how far it lay off.
 
-pub mod fallback;
 pub mod features;
 pub mod horizons;
 pub mod model;

@@ -1,11 +1,11 @@
 //! The model of one series: its history, the regressions once there is enough of it, and when they are fitted anew.
 
-use crate::fallback::Fallback;
 use crate::features::{View, usable};
 use crate::horizons::horizons;
 use crate::regression::{self, Weights};
 use crate::spread::Spread;
 use forewarm_sdk::numerics::domain::Domain;
+use forewarm_sdk::numerics::fallback::Fallback;
 use forewarm_sdk::numerics::past::{History, Past};
 use forewarm_sdk::numerics::rolling::PRESENT_MIN;
 use forewarm_sdk::numerics::seasons::SeasonLengths;

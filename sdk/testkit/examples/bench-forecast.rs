@@ -51,6 +51,7 @@ async fn run() -> Result<()> {
     let mut models = Map::new();
     let mut day_fit = Duration::ZERO;
     let mut days = Bench { plugins, hourly: &hourly, models: &mut models, day_fit: &mut day_fit };
+    days.one::<forecaster_analog::Analog>("forecaster-analog", true).await?;
     days.one::<forecaster_arima::Forecasts>("forecaster-arima", true).await?;
     days.one::<forecaster_ets::SmoothingForecaster>("forecaster-ets", true).await?;
     days.one::<forecaster_mstl::MstlForecaster>("forecaster-mstl", true).await?;

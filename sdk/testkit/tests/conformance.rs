@@ -55,6 +55,7 @@ async fn the_forecasters_of_whole_days() {
         "forecaster-theta",
         "forecaster-ets",
         "forecaster-mstl",
+        "forecaster-analog",
         "forecaster-arima",
         "forecaster-ridge",
     ] {

@@ -47,7 +47,7 @@ impl Default for PlanningConfig {
 
 /// Those that come with forewarm and suit most loads.
 fn ours() -> Vec<PluginName> {
-    let names = ["arima", "ets", "lstm", "mstl", "naive", "ridge", "theta"];
+    let names = ["analog", "arima", "ets", "lstm", "mstl", "naive", "ridge", "theta"];
     names.iter().filter_map(|name| format!("forecaster-{name}").parse().ok()).collect()
 }
 

@@ -8,6 +8,7 @@ pub mod autocorrelation;
 pub mod cholesky;
 pub mod domain;
 pub mod errors;
+pub mod fallback;
 pub mod fill;
 pub mod horizons;
 pub mod nelder_mead;

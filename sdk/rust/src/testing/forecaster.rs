@@ -43,6 +43,8 @@ pub fn odd_histories() -> Vec<(&'static str, Vec<f64>)> {
         ("mostly missing", changed(|step, value| if step % 9 == 0 { value } else { f64::NAN })),
         ("a gap of a week", changed(|step, value| if (400..568).contains(&step) { f64::NAN } else { value })),
         ("a gap at the end", changed(|step, value| if step >= 650 { f64::NAN } else { value })),
+        ("clocks go forward", (0..700).map(|step| load(if step < 500 { step } else { step + 1 })).collect()),
+        ("clocks go back", (0..700).map(|step| load(if step < 500 { step } else { step - 1 })).collect()),
         ("negative values", changed(|_, value| value - 150.0)),
         ("only negative values", changed(|_, value| -value)),
         ("a level shift", changed(|step, value| if step < 500 { value } else { value * 20.0 })),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// The beginning of a forecaster's name that may be left out.
 const PREFIX: &str = "forecaster-";
-/// Stands for all forecasters that take seasons.
+/// Stands for those that a host would combine: `planning.day_forecasters`.
 const ALL: &str = "all";
 /// The parameter that day-clock forecasters take.
 const SEASONS: &str = "season_lengths";
@@ -87,6 +87,7 @@ pub(in crate::cli) async fn load(config: &Config, wanted: &[String], seasons: &[
     let runtime = runtime.map_err(|error| failed(error.to_string()))?;
     let files = plugins::files(&config.plugins).map_err(|error| failed(error.to_string()))?;
     let (mut all, mut there) = (Vec::new(), Vec::new());
+    let all_wanted = wanted.iter().any(|wanted| wanted == ALL);
     for file in files {
         let Ok(manifest) = manifest(&file) else { continue };
         if manifest.kind != PluginKind::Forecaster {
@@ -95,13 +96,13 @@ pub(in crate::cli) async fn load(config: &Config, wanted: &[String], seasons: &[
         let name = manifest.name.to_string();
         let named = wanted.iter().any(|wanted| is(&name, wanted));
         there.push(name.clone());
-        if !named && !wanted.iter().any(|wanted| wanted == ALL) {
+        let combined = all_wanted && config.planning.day_forecasters.contains(&manifest.name);
+        if !named && !combined {
             continue;
         }
         let why = match plugins::load(&file, &config.plugins, &runtime).await {
             Ok(Some(Plugin::Forecaster(forecaster))) => {
-                let member = member(forecaster, config, &manifest, seasons);
-                all.extend(Some(member).filter(|member| named || member.parameters.get(SEASONS).is_some()));
+                all.push(member(forecaster, config, &manifest, seasons));
                 continue;
             }
             Ok(_) => "the configuration disables it".to_owned(),
@@ -117,7 +118,8 @@ pub(in crate::cli) async fn load(config: &Config, wanted: &[String], seasons: &[
     check_names(wanted, &there, &config.plugins.dir)?;
     if all.is_empty() {
         let dir = config.plugins.dir.display();
-        return Err(CliError::Usage(format!("no forecaster in {dir} takes `{SEASONS}`: name one with --models")));
+        let what = format!("{dir} has none of `planning.day_forecasters`");
+        return Err(CliError::Usage(format!("{what}: name forecasters that are there with --models")));
     }
     Ok(Members { runtime, all: Arc::new(all), threads: plugins::compute_threads(&config.plugins) })
 }

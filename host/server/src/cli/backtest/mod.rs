@@ -6,6 +6,7 @@ mod evaluate;
 mod input;
 pub(super) mod members;
 mod page;
+mod seen;
 
 use super::error::CliError;
 use super::files::write_json;
@@ -44,7 +45,8 @@ pub(super) struct BacktestArgs {
     /// Origins that are scored: the last one HORIZON before the history's end, each the same before the next
     #[arg(long, value_name = "N", default_value_t = 1)]
     origins: usize,
-    /// Forecasters by name, with or without the leading `forecaster-`; `all` stands for those that take seasons
+    /// Forecasters by name, with or without the leading `forecaster-`; `all` stands for those
+    /// that a host combines: `planning.day_forecasters`
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "all")]
     models: Vec<String>,
     /// Weights for `forecaster-lstm`, from `forewarm train`: of values before all that is forecast here, or its figures
@@ -97,6 +99,7 @@ impl BacktestArgs {
 pub(super) async fn run(global: &Global, args: BacktestArgs) -> Result<(), CliError> {
     args.check()?;
     let input = input::input(&args)?;
+    seen::check(&args)?;
     let members = members::load(&config(global, args.weights.as_deref())?, &args.models, &input.seasons).await?;
     members.check_horizon(args.horizon)?;
     let evaluated = evaluate::run(&input, &members, &args).await?;

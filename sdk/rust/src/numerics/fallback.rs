@@ -1,9 +1,9 @@
 //! What is forecast while there is too little to learn from: the last cycle or value again, as uncertain as the whole
 //! history varies.
 
-use forewarm_sdk::numerics::past::Past;
-use forewarm_sdk::numerics::shape::normal_quantile;
-use forewarm_sdk::numerics::stats;
+use super::past::Past;
+use super::shape::normal_quantile;
+use super::stats;
 use serde::{Deserialize, Serialize};
 
 /// The least error that a history lets expect, as a part of its level over the root of its length.

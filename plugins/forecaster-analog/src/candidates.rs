@@ -1,0 +1,227 @@
+//! Earlier times that now may be like: those of about the same phase, each with the weight of how much its last season
+//! resembles the latest one (kernel weights over distances, as in a Nadaraya-Watson estimate of a whole distribution).
+//!
+//! How sharply weights fall with the distance is not set but found: so that about [`ALIKE`] candidates count.
+
+/// The weights fall so that this many candidates count, in terms of independent ones.
+const ALIKE: f64 = 10.0;
+/// After this many seasons a candidate counts half.
+const HALF_LIFE: f64 = 14.0;
+/// What a candidate counts that is a little earlier or later in its season than now.
+const BESIDE: f64 = 0.5;
+/// How many times as much a candidate counts that is about as far in the longest season as now.
+const SAME_PLACE: f64 = 3.0;
+/// What distances of shape count beside those of the level, and of the latest part of the season.
+const SHAPE: f64 = 3.0;
+/// A season has this many parts by which a candidate may be earlier or later.
+const PARTS: usize = 24;
+/// The latest part of the last season is one of so many.
+const LATEST: usize = 8;
+/// The least weight, so that some candidate is left for steps that the best ones do not reach.
+const LEAST: f64 = 1e-9;
+/// Bounds and halvings of the search for the width.
+const WIDTHS: (f64, f64) = (1e-3, 50.0);
+const HALVINGS: usize = 24;
+/// Spreads below this, of values within -1 and 1, are rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// One earlier time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The number of values that were known then.
+    pub place: usize,
+    /// The mean of the season before it.
+    pub level: f64,
+    /// What it counts by its age and phase alone.
+    pub prior: f64,
+    /// What it counts, by how much it is like now as well.
+    pub weight: f64,
+}
+
+/// The candidates of a series, and the mean of its latest season.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidates {
+    /// Oldest first.
+    pub all: Vec<Candidate>,
+    /// The mean of the latest season.
+    pub level: f64,
+}
+
+impl Candidates {
+    /// Looks through values of at least two seasons of `period` steps; `cycle` is the longest season, a multiple of it.
+    #[must_use]
+    pub fn new(values: &[f64], period: usize, cycle: usize) -> Self {
+        let now = Context::at(values, values.len(), period);
+        let places = places(values.len(), period);
+        let contexts: Vec<Context> = places.iter().map(|(place, _)| Context::at(values, *place, period)).collect();
+        let distances = distances(&contexts, &now);
+        let age = |place: usize| (values.len() - place) as f64 / period as f64;
+        let prior = |(place, beside): &(usize, bool)| {
+            let phase = if *beside { BESIDE } else { 1.0 };
+            let off = (values.len() - place) % cycle;
+            let same = cycle > period && 2 * off.min(cycle - off) < period;
+            libm::exp2(-age(*place) / HALF_LIFE) * phase * if same { SAME_PLACE } else { 1.0 }
+        };
+        let priors: Vec<f64> = places.iter().map(prior).collect();
+        let weights = weights(&priors, &distances);
+        let candidate = |(((place, _), context), (prior, weight))| Candidate {
+            place,
+            level: Context::level(&context),
+            prior,
+            weight,
+        };
+        let all = places.into_iter().zip(contexts).zip(priors.into_iter().zip(weights)).map(candidate).collect();
+        Self { all, level: now.level }
+    }
+}
+
+/// Times of the same phase as the end, and a little beside it, with a whole season before them; oldest first. The flag
+/// says which lie beside.
+fn places(count: usize, period: usize) -> Vec<(usize, bool)> {
+    let beside = period / PARTS;
+    let same = (1..).map_while(|back| count.checked_sub(back * period)).take_while(|place| *place >= period);
+    let around = |place: usize| {
+        let sides = [place.checked_sub(beside), Some(place + beside)].into_iter().flatten();
+        let sides = sides.filter(|side| *side >= period && *side != place).map(|side| (side, true));
+        sides.chain([(place, false)]).collect::<Vec<_>>()
+    };
+    let last = count.checked_sub(beside).filter(|place| *place < count && *place >= period).map(|place| (place, true));
+    let mut all: Vec<(usize, bool)> = same.flat_map(around).chain(last).collect();
+    all.sort_unstable();
+    all
+}
+
+/// What was seen at a time: the season before it.
+struct Context<'a> {
+    season: &'a [f64],
+    level: f64,
+    /// The mean of the latest part, beside the level.
+    latest: f64,
+}
+
+impl<'a> Context<'a> {
+    fn at(values: &'a [f64], place: usize, period: usize) -> Self {
+        let season = &values[place - period..place];
+        let level = mean(season);
+        let latest = mean(&season[period - (period / LATEST).max(1)..]) - level;
+        Self { season, level, latest }
+    }
+
+    fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// The values beside the level.
+    fn shape(&self) -> impl Iterator<Item = f64> {
+        self.season.iter().map(|value| value - self.level)
+    }
+}
+
+/// The squared distances from now, in units of how much the candidates differ among themselves.
+fn distances(contexts: &[Context<'_>], now: &Context<'_>) -> Vec<f64> {
+    let spread = |of: fn(&Context<'_>) -> f64| {
+        let all: Vec<f64> = contexts.iter().map(of).collect();
+        let middle = mean(&all);
+        all.iter().map(|value| (value - middle) * (value - middle)).sum::<f64>() / all.len().max(1) as f64
+    };
+    let (levels, latests) = (spread(|context| context.level), spread(|context| context.latest));
+    let middle = middle_shape(contexts, now.season.len());
+    let apart = |context: &Context<'_>, other: &mut dyn Iterator<Item = f64>| {
+        context.shape().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f64>() / now.season.len() as f64
+    };
+    let shapes: f64 = contexts.iter().map(|context| apart(context, &mut middle.iter().copied())).sum::<f64>()
+        / contexts.len().max(1) as f64;
+    let square = |value: f64, unit: f64| value * value / (unit + ROUNDING);
+    let distance = |context: &Context<'_>| {
+        square(context.level - now.level, levels)
+            + square(context.latest - now.latest, latests)
+            + SHAPE * apart(context, &mut now.shape()) / (shapes + ROUNDING)
+    };
+    contexts.iter().map(distance).collect()
+}
+
+/// The mean of the candidates' shapes.
+fn middle_shape(contexts: &[Context<'_>], period: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; period];
+    for context in contexts {
+        sums.iter_mut().zip(context.shape()).for_each(|(sum, value)| *sum += value);
+    }
+    sums.iter_mut().for_each(|sum| *sum /= contexts.len().max(1) as f64);
+    sums
+}
+
+/// What candidates count: their priors, falling with the squared distance just so fast that [`ALIKE`] of them count, or
+/// all where there are fewer.
+fn weights(priors: &[f64], distances: &[f64]) -> Vec<f64> {
+    let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
+    let of = |width: f64| -> Vec<f64> {
+        let fall = |distance: &f64| libm::exp(-(distance - nearest) / (2.0 * width * width)) + LEAST;
+        priors.iter().zip(distances).map(|(prior, distance)| prior * fall(distance)).collect()
+    };
+    let (mut narrow, mut wide) = WIDTHS;
+    for _ in 0..HALVINGS {
+        let middle = (narrow * wide).sqrt();
+        if effective(&of(middle)) < ALIKE { narrow = middle } else { wide = middle }
+    }
+    of((narrow * wide).sqrt())
+}
+
+/// How many equal weights say as much (Kish 1965).
+#[must_use]
+pub fn effective(weights: &[f64]) -> f64 {
+    let (sum, squares) =
+        weights.iter().fold((0.0, 0.0), |(sum, squares), weight| (sum + weight, squares + weight * weight));
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_lie_at_the_phase_of_now_or_a_little_beside() {
+        let same: Vec<usize> =
+            places(100, 24).into_iter().filter(|(_, beside)| !beside).map(|(place, _)| place).collect();
+        assert_eq!(same, [28, 52, 76]);
+        let beside: Vec<usize> =
+            places(100, 24).into_iter().filter(|(_, beside)| *beside).map(|(place, _)| place).collect();
+        assert_eq!(beside, [27, 29, 51, 53, 75, 77, 99]);
+        assert_eq!(places(21, 7), [(7, false), (14, false)]);
+        assert_eq!(places(24, 24), []);
+    }
+
+    #[test]
+    fn what_looks_like_now_counts_most() {
+        // Two kinds of days; the last one is of the second kind.
+        let value =
+            |step: usize| if (step / 24) % 3 == 2 { (step % 24) as f64 } else { 24.0 - (step % 24) as f64 } / 24.0;
+        let values: Vec<f64> = (0..60 * 24).map(value).collect();
+        let found = Candidates::new(&values, 24, 24);
+        let kind = |candidate: &Candidate| (candidate.place / 24) % 3 == 0;
+        let of = |wanted: bool| found.all.iter().filter(|one| kind(one) == wanted).map(|one| one.weight).sum::<f64>();
+        assert!(of(true) > 20.0 * of(false), "{} {}", of(true), of(false));
+    }
+
+    #[test]
+    fn about_ten_candidates_count_however_far_they_are() {
+        let noise = |step: usize| ((step as f64 * 0.618_033_988_75).fract() - 0.5) * 0.3;
+        for unit in [1.0, 1e-6] {
+            let values: Vec<f64> =
+                (0..960).map(|step| unit * ((step % 24) as f64 / 24.0 + noise(step * step))).collect();
+            let weights: Vec<f64> = Candidates::new(&values, 24, 168).all.iter().map(|one| one.weight).collect();
+            assert!((effective(&weights) - ALIKE).abs() < 0.1, "{}", effective(&weights));
+        }
+    }
+
+    #[test]
+    fn a_constant_and_few_values_have_finite_weights() {
+        for values in [vec![0.5; 480], vec![0.0; 480], vec![0.25; 48]] {
+            let found = Candidates::new(&values, 24, 24);
+            assert!(found.all.iter().all(|one| one.weight.is_finite() && one.weight > 0.0), "{found:?}");
+        }
+    }
+}
