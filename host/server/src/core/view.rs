@@ -175,7 +175,8 @@ impl Core {
             persona: name.clone(),
             at: plan.at,
             step_ms: snapshot.step_ms,
-            missing_cost: snapshot.economy().unserved,
+            // Without the last digits, which are an error of the division.
+            missing_cost: (snapshot.economy().unserved * 1e6).round() / 1e6,
             warm_per_hour: warm.map(|price| price.per_hour),
             wanted: plan.wanted,
             expected: expected_cost(&snapshot, plan.wanted),

@@ -29,7 +29,11 @@ pub(crate) fn measure(plugins: &Path, report: &mut Report) -> Result<()> {
         return Err("`forewarm simulate` failed".into());
     }
     let took = begin.elapsed().as_secs_f64();
-    let beside = format!("{} minutes, half of them scored, seven policies, {:.1} us a minute", month.values.len(), took * 1e6 / month.values.len() as f64);
+    let beside = format!(
+        "{} minutes, half of them scored, seven policies, {:.1} us a minute",
+        month.values.len(),
+        took * 1e6 / month.values.len() as f64
+    );
     report.figure("month_all_policies_s", took, "s", 60.0, &beside);
     Ok(())
 }

@@ -93,7 +93,13 @@ fn amount(report: &Report, cost: f64) -> String {
 
 /// A number with as many digits as tell something, and thousands apart.
 fn number(value: f64) -> String {
-    let digits = if value.abs() < 10.0 { 2 } else if value.abs() < 100.0 { 1 } else { 0 };
+    let digits = if value.abs() < 10.0 {
+        2
+    } else if value.abs() < 100.0 {
+        1
+    } else {
+        0
+    };
     let text = format!("{value:.digits$}");
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(whole, fraction)| (whole, fraction));
     let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));

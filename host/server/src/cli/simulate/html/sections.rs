@@ -114,7 +114,11 @@ pub(super) fn switches(report: &Report) -> String {
         }
         text.push_str("</tbody></table></div></details>");
     }
-    if text.is_empty() { text } else { format!("<section><h2>Who decided</h2><p>The newest changes, and why.</p>{text}</section>") }
+    if text.is_empty() {
+        text
+    } else {
+        format!("<section><h2>Who decided</h2><p>The newest changes, and why.</p>{text}</section>")
+    }
 }
 
 /// How it was found out.
