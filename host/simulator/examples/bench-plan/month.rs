@@ -21,7 +21,7 @@ pub(crate) fn measure(plugins: &Path, report: &mut Report) -> Result<()> {
     }
     std::fs::write(&trace, text)?;
     let mut command = Command::new(program);
-    command.args(["simulate", "--protocol", "bench", "--trace"]).arg(&trace);
+    command.args(["simulate", "--protocol", "bench", "--trace"]).arg(&trace).arg("--data-dir").arg(folder.path());
     command.env("FOREWARM_PLUGINS", plugins).current_dir(folder.path()).stdout(Stdio::null());
     // The first run compiles the plugin.
     let begin = Instant::now();

@@ -67,7 +67,11 @@ fn front<'a>(dots: &'a [Dot<'a>]) -> Vec<&'a Dot<'a>> {
     let mut sorted: Vec<&Dot<'_>> = dots.iter().collect();
     sorted.sort_by(|a, b| a.cold.total_cmp(&b.cold).then(a.cost.total_cmp(&b.cost)));
     let mut least = f64::INFINITY;
-    sorted.retain(|dot| dot.cost < std::mem::replace(&mut least, least.min(dot.cost)));
+    sorted.retain(|dot| {
+        let is_cheaper = dot.cost < least;
+        least = least.min(dot.cost);
+        is_cheaper
+    });
     sorted
 }
 
