@@ -45,7 +45,7 @@ pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
 pub use lending::{InstanceError, LendingView};
-pub use view::{PersonaStatus, ProfileError, Status};
+pub use view::{PersonaStatus, PlanCosts, ProfileError, Status};
 pub use watch::Anomaly;
 
 use view::View;
