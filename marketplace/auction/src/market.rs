@@ -4,7 +4,7 @@
 use crate::{
     class::LeaseClass,
     clearing::{Fill, OrderResult, Told, demand, fills_across},
-    digest::{ClearingHash, Encoder, Seed},
+    digest::{ClearingHash, Encoder, Seed, outcome_bytes},
     matching::{Awards, first_unsold, first_waiting, highest_price, lowest_price},
     money::Price,
     pooled,
@@ -179,7 +179,8 @@ impl<'a> Apart<'a> {
 }
 
 fn market_hash(book: &TwoClassBook, seed: Seed, outcome: &Outcome) -> ClearingHash {
-    let mut encoder = Encoder::new("forewarm auction market 1");
+    let fills = outcome.firm.fills.len() + outcome.reclaimable.fills.len();
+    let mut encoder = Encoder::new("forewarm auction market 1", outcome_bytes(fills, outcome.results.len()));
     encoder.bytes(&book.firm().hash().0);
     encoder.bytes(&book.reclaimable().hash().0);
     encoder.bytes(&book.premium().get().to_le_bytes());
