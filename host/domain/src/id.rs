@@ -136,6 +136,14 @@ id!(
     ClaimId
 );
 id!(
+    /// One lease of the capacity market. The market names it.
+    LeaseId
+);
+id!(
+    /// One request of a host to get leased instances back: repeating it has no second effect.
+    ReclaimId
+);
+id!(
     /// Marks one intended driver operation: repeating it with the same token has no second effect.
     IdempotencyToken
 );

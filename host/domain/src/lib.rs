@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod forecast;
 pub mod id;
 pub mod instance;
+pub mod lending;
 pub mod outcome;
 pub mod persona;
 pub mod plan;

@@ -4,16 +4,7 @@ use crate::money::Price;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a lease promises. The numbers are part of the hashed encoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[repr(u8)]
-pub enum LeaseClass {
-    /// Is kept for the whole window.
-    Firm = 1,
-    /// May be called back by the owner, with notice and compensation.
-    Reclaimable = 2,
-}
+pub use forewarm_domain::lending::LeaseClass;
 
 /// What a firm lease costs over a reclaimable one: 0 to [`Price::MAX`] micro-credits per instance-second. Every owner gets
 /// at least its reserve and this for a firm lease.

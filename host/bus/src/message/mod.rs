@@ -1,6 +1,7 @@
 //! What travels on the bus: calls to plugins (MessagePack with named fields) and events (JSON, for anyone to read).
 //!
-//! Calls go to `forewarm.v1.<kind>.<plugin>`, events to `forewarm.v1.event.<topic>`. A value takes 9 bytes, so a
+//! Calls go to `forewarm.v1.<kind>.<plugin>`, events to `forewarm.v1.event.<topic>`; [`market`] has those between
+//! hosts and the market. A value takes 9 bytes, so a
 //! history of 20,160 of them takes about 180 KiB of the 1 MiB that a NATS server carries by default. A profile call
 //! with many workloads can exceed it: send fewer at a time, or raise the server's `max_payload` (at most 8 MiB).
 
@@ -9,6 +10,7 @@ mod detector;
 mod driver;
 mod event;
 mod forecaster;
+pub mod market;
 mod profiler;
 mod serve;
 
