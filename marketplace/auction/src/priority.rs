@@ -97,8 +97,9 @@ pub(crate) struct Ranking {
 impl Ranking {
     /// Ranks the orders of up to two parts. Among asks of one price those of the first part go first.
     pub(crate) fn new(parts: &[Part<'_>], organisations: usize, seed: Seed) -> Self {
-        let (offered, wanted): (usize, usize) =
-            parts.iter().fold((0, 0), |(asks, bids), part| (asks + part.book.asks().len(), bids + part.book.bids().len()));
+        let (offered, wanted): (usize, usize) = parts
+            .iter()
+            .fold((0, 0), |(asks, bids), part| (asks + part.book.asks().len(), bids + part.book.bids().len()));
         let asks = || {
             let orders = parts.iter().zip(0..).flat_map(|(part, number)| part.asks().map(move |ask| (ask, number)));
             let ties = |place| {

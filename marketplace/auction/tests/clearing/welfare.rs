@@ -62,8 +62,29 @@ fn check(name: &str, markets: impl Iterator<Item = TwoClassOrders>, most: impl F
 fn small_books_beside_the_exact_optimum() {
     let mut random = StdRng::seed_from_u64(1);
     let markets: Vec<_> = (0..400).map(|_| market(&mut random, 3, 2, 0.3)).collect();
-    check("400 books of 12 orders, 30% with a min-fill", markets.iter().cloned(), |orders| optimum(orders).0, SHARE_MIN);
+    check(
+        "400 books of 12 orders, 30% with a min-fill",
+        markets.iter().cloned(),
+        |orders| optimum(orders).0,
+        SHARE_MIN,
+    );
     check("the same without", markets.iter().map(without_min_fills), |orders| optimum(orders).0, 1.0);
+}
+
+#[test]
+fn thin_supply_beside_the_exact_optimum() {
+    let mut random = StdRng::seed_from_u64(3);
+    let thin = |random: &mut StdRng| {
+        let mut orders = market(random, 6, 12, 0.3);
+        for (number, side) in [&mut orders.firm, &mut orders.reclaimable].into_iter().enumerate() {
+            side.asks.truncate(1);
+            let units = random.random_range(1 + number as i64..=5);
+            side.asks.iter_mut().for_each(|ask| ask.quantity = Quantity::try_from(units).expect("a quantity"));
+        }
+        orders
+    };
+    let markets: Vec<_> = (0..200).map(|_| thin(&mut random)).collect();
+    check("200 books with up to 10 units for 12 bids of up to 12", markets.iter().cloned(), |orders| optimum(orders).0, SHARE_MIN);
 }
 
 #[test]
