@@ -57,6 +57,21 @@ pub(crate) fn forecast(workspace: &Workspace, json: Option<PathBuf>) -> Result<(
     plugin_bench(workspace, "bench-forecast", &workspace.plugins_folder(), json)
 }
 
+/// Runs the measuring program of planning, beside the release build of `forewarm`, which simulates the month.
+pub(crate) fn plan(workspace: &Workspace, json: Option<PathBuf>) -> Result<()> {
+    let guest = setup::wasm::provide(workspace)?;
+    plugins::build(workspace, &guest)?;
+    let platform = setup::platform(workspace)?;
+    process::run(process::cargo(&workspace.root).args(["build", "--release", "-p", "forewarm-server"]))?;
+    let mut cargo = process::cargo(&workspace.root);
+    cargo.args(["run", "--release", "-p", "forewarm-simulator", "--example", "bench-plan", "--"]);
+    cargo.arg(workspace.plugins_folder());
+    json_argument(&mut cargo, json)?;
+    platform.apply(&mut cargo);
+    cargo.env("FOREWARM_BIN", workspace.target.join("release/forewarm"));
+    process::become_program(&mut cargo)
+}
+
 fn plugin_bench(workspace: &Workspace, example: &str, plugins: &Path, json: Option<PathBuf>) -> Result<()> {
     let guest = setup::wasm::provide(workspace)?;
     plugins::build(workspace, &guest)?;

@@ -85,6 +85,12 @@ enum Subject {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Planning: the level programme, 10,000 personas, a simulated month
+    Plan {
+        /// Also write the figures to this file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// The plugin runtime beside raw wasmtime, Extism and native code: calls, deadlines, starts, memory
     Runtime {
         /// Also write the figures to this file
@@ -114,6 +120,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench { subject: Subject::Anomalies { json } } => bench::anomalies(&workspace, json),
         Verb::Bench { subject: Subject::Forecast { json } } => bench::forecast(&workspace, json),
         Verb::Bench { subject: Subject::Host { json } } => bench::host(&workspace, json),
+        Verb::Bench { subject: Subject::Plan { json } } => bench::plan(&workspace, json),
         Verb::Bench { subject: Subject::Runtime { json } } => bench::runtime(&workspace, json),
         Verb::Openapi => check::openapi(&workspace),
         Verb::Snapshots => check::snapshots(&workspace),

@@ -2,10 +2,12 @@
 
 mod bounds;
 mod chances;
+mod cost;
 mod level;
 mod limits;
 mod programme;
 pub(crate) mod reactive;
+mod shadow;
 
 use crate::forecast::Fan;
 use crate::id::PersonaName;
@@ -16,9 +18,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use chances::Chances;
-pub use level::{LevelView, MAX_LEVELS_SHOWN, wanted_levels};
+pub use cost::{Alternative, Candidate, ExpectedCost, alternatives, expected_cost};
+pub use level::{LevelView, MAX_LEVELS_SHOWN};
 pub use limits::{Hold, Limits, Quota, Spend};
 pub use programme::{Economy, Programme, Standby, Verdict};
+pub use shadow::Shadow;
 
 /// All that a decision for one persona rests on.
 #[derive(Debug, Clone, PartialEq)]

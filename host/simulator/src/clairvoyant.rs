@@ -15,11 +15,20 @@ pub struct Costs {
 /// `ready` instances.
 ///
 /// Exact: costs are linear, so each level k is a two-state programme (off, on) on `demand[t] >= k`, and switching pays
-/// only where that changes. O(levels x changes).
+/// only where that changes. Levels between two demands that occur are alike, so that each is counted as often as there
+/// are such levels: O(different demands x steps), however many instances that are.
 #[must_use]
 pub fn least_cost(demand: &[u32], ready: u32, costs: Costs) -> f64 {
-    let highest = demand.iter().copied().max().unwrap_or(0).max(ready);
-    (1..=highest).map(|level| level_cost(demand, level, level <= ready, costs)).sum()
+    let mut borders = demand.to_vec();
+    borders.push(ready);
+    borders.sort_unstable();
+    borders.dedup();
+    let mut below = 0;
+    let alike = |border: u32| {
+        let levels = border - std::mem::replace(&mut below, border);
+        if levels == 0 { 0.0 } else { f64::from(levels) * level_cost(demand, border, border <= ready, costs) }
+    };
+    borders.into_iter().map(alike).sum()
 }
 
 fn level_cost(demand: &[u32], level: u32, starts_on: bool, costs: Costs) -> f64 {
@@ -44,6 +53,12 @@ mod tests {
     fn steady_demand_costs_nothing_once_it_is_met() {
         assert_eq!(least_cost(&[3; 100], 3, COSTS), 0.0);
         assert_eq!(least_cost(&[3; 100], 2, COSTS), 5.0, "one launch, ahead of the first step");
+    }
+
+    #[test]
+    fn millions_of_instances_take_no_longer() {
+        assert_eq!(least_cost(&[10_000_000, 9_000_000, 10_000_000], 10_000_000, COSTS), 1_000_000.0);
+        assert_eq!(least_cost(&[0, 0], 0, COSTS), 0.0);
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! A cloud in virtual time: launches that take as long as boots do, and fail as they do; a quota; telemetry that is
 //! missing; a forecaster that dies. Without faults every launch takes the same number of steps.
 
+use crate::boots::Boots;
 use forewarm_domain::policy::{Fleet, Launch, Tally};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
 /// What goes wrong in a simulation, drawn from its seed.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Faults {
+    /// Boots last as long as one of these, by chance; `None` is as long as the setting says.
+    #[serde(skip)]
+    pub boots: Option<Arc<Boots>>,
     /// Spread of the boot time: the standard deviation of its logarithm. 0 is always the same; 0.5 makes one in twenty
     /// last 2.3 times the median.
     pub boot_spread: f64,
@@ -39,6 +44,7 @@ impl Faults {
 pub struct Cloud {
     fleet: Fleet,
     boot_steps: usize,
+    step_ms: i64,
     faults: Faults,
     random: StdRng,
     /// Boots that failed so far.
@@ -48,9 +54,9 @@ pub struct Cloud {
 impl Cloud {
     /// `ready` instances; boots take `boot_steps` at the median. The same seed draws the same boots.
     #[must_use]
-    pub fn new(ready: u32, boot_steps: usize, faults: Faults, seed: u64) -> Self {
+    pub fn new(ready: u32, boot_steps: usize, step_ms: i64, faults: Faults, seed: u64) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        Self { fleet: Fleet::new(ready), boot_steps, faults, random, failed_boots: 0 }
+        Self { fleet: Fleet::new(ready), boot_steps, step_ms, faults, random, failed_boots: 0 }
     }
 
     /// A step begins: what is due becomes ready.
@@ -67,9 +73,10 @@ impl Cloud {
     /// Moves towards `wanted` and tells what the step costs when `demand` is needed in it.
     pub fn follow(&mut self, wanted: u32, demand: u32) -> Tally {
         let wanted = self.faults.quota.map_or(wanted, |quota| wanted.min(quota));
-        let Self { fleet, boot_steps, faults, random, .. } = self;
-        let launches = if faults.boot_spread > 0.0 || faults.boot_failures > 0.0 {
-            fleet.follow(wanted, || draw(*boot_steps, faults, random))
+        let Self { fleet, boot_steps, step_ms, faults, random, .. } = self;
+        let by_chance = faults.boots.is_some() || faults.boot_spread > 0.0 || faults.boot_failures > 0.0;
+        let launches = if by_chance {
+            fleet.follow(wanted, || draw(*boot_steps, *step_ms, faults, random))
         } else {
             fleet.follow_surely(wanted, *boot_steps)
         };
@@ -77,8 +84,13 @@ impl Cloud {
     }
 }
 
-/// A boot time, log-normal about its median (Box and Muller 1958), and whether the boot fails.
-fn draw(boot_steps: usize, faults: &Faults, random: &mut StdRng) -> Launch {
+/// A boot time, one of those that were measured or log-normal about its median (Box and Muller 1958), and whether the boot
+/// fails.
+fn draw(boot_steps: usize, step_ms: i64, faults: &Faults, random: &mut StdRng) -> Launch {
+    if let Some(boots) = &faults.boots {
+        let steps = boots.draw(step_ms, random);
+        return Launch { steps, fails: random.random::<f64>() < faults.boot_failures };
+    }
     let (radius, angle): (f64, f64) = (random.random(), random.random());
     let normal = (-2.0 * (1.0 - radius).ln()).sqrt() * (TAU * angle).cos();
     let steps = (boot_steps as f64 * (faults.boot_spread * normal).exp()).round().clamp(1.0, 100.0 * boot_steps as f64);
@@ -111,7 +123,7 @@ mod tests {
     fn boots_spread_about_their_median() {
         let faults = Faults { boot_spread: 0.5, boot_failures: 0.1, ..Faults::default() };
         let mut random = StdRng::seed_from_u64(1);
-        let mut launches: Vec<Launch> = (0..10_001).map(|_| draw(10, &faults, &mut random)).collect();
+        let mut launches: Vec<Launch> = (0..10_001).map(|_| draw(10, 60_000, &faults, &mut random)).collect();
         launches.sort_by_key(|launch| launch.steps);
         assert_eq!(launches[5_000].steps, 10);
         assert!((20..27).contains(&launches[9_500].steps), "{:?}", launches[9_500]);
@@ -121,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_quota_is_never_passed() {
-        let mut cloud = Cloud::new(2, 5, Faults { quota: Some(4), ..Faults::default() }, 1);
+        let mut cloud = Cloud::new(2, 5, 60_000, Faults { quota: Some(4), ..Faults::default() }, 1);
         cloud.advance();
         assert_eq!(cloud.follow(9, 9).launches, 2);
         assert_eq!(cloud.stock(), (2, 2));

@@ -100,7 +100,7 @@ impl Lane {
     ) -> Self {
         let rules = entrants(scaling.policy);
         let contest = (!rules.is_empty()).then(|| Contest::new(&rules, world.ready_at(world.warm_up)));
-        let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, faults, seed);
+        let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, world.step_ms, faults, seed);
         let planner = Planner {
             persona,
             scaling,
@@ -123,7 +123,7 @@ impl Lane {
         faults: Faults,
         seed: u64,
     ) -> Self {
-        let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, faults, seed);
+        let cloud = Cloud::new(world.ready_at(world.split), economy.boot_steps, world.step_ms, faults, seed);
         Self::new(name, Mind::Follower(followed), cloud)
     }
 

@@ -3,6 +3,7 @@
 //! Invariants: no clock and no I/O beyond reading a trace from a reader; the same seed gives the same bytes.
 
 pub mod accuracy;
+pub mod boots;
 pub mod clairvoyant;
 pub mod cloud;
 pub mod lane;

@@ -56,7 +56,7 @@ pub fn tuned(world: &World, policy: Policy, economy: &Economy) -> Option<Followe
 /// What a rule wants over the whole trace.
 fn follow(world: &World, rule: Rule, economy: &Economy) -> Followed {
     let first = world.demand.first().copied().unwrap_or(1);
-    let (mut player, mut memory, mut scratch) = (Player::new(rule, first), Memory::default(), Scratch::default());
+    let (mut player, mut memory) = (Player::new(rule, first), Memory::default());
     let mut wanted = vec![first];
     for step in 1..world.demand.len() {
         let (load, demand) = (world.loads[step - 1], world.demand[step - 1]);
@@ -69,7 +69,7 @@ fn follow(world: &World, rule: Rule, economy: &Economy) -> Followed {
             bounds: (1, u32::MAX),
             fan: None,
         };
-        wanted.push(player.decide(&moment, &memory, demand, &mut scratch));
+        wanted.push(player.decide(&moment, &memory, demand, &mut Scratch::default()));
     }
     Followed { rule, wanted }
 }

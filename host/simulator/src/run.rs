@@ -138,7 +138,7 @@ fn advance(outcome: &mut Outcome, accuracy: &mut Accuracy, view: &View<'_>) {
 fn outcome(world: &World, plan: &Plan<'_>, setting: &Setting) -> Outcome {
     let economy = setting.economy();
     let lane = |entry: &Entry| {
-        let Plan { faults, seed, .. } = *plan;
+        let (faults, seed) = (plan.faults.clone(), plan.seed);
         match tuned(world, entry.policy, &economy) {
             Some(followed) => Lane::follower(&entry.name, world, followed, &economy, faults, seed),
             None => {
@@ -239,7 +239,7 @@ mod tests {
     fn faults_cost_and_the_same_seed_gives_the_same_steps() {
         let world = waves();
         let faults = Faults { boot_spread: 0.5, boot_failures: 0.2, telemetry_gaps: 0.1, ..Faults::default() };
-        let (one, other) = (outcome(&world, faults), outcome(&world, faults));
+        let (one, other) = (outcome(&world, faults.clone()), outcome(&world, faults));
         assert_eq!(one.lanes[0].steps, other.lanes[0].steps);
         assert!(cost(&one, 0) > cost(&outcome(&world, Faults::default()), 0));
     }

@@ -16,10 +16,16 @@ const START: TimestampMs = TimestampMs(1_772_409_600_000);
 /// seed gives the same trace.
 #[must_use]
 pub fn demand(seed: u64) -> Trace {
+    demand_of(DAYS, seed)
+}
+
+/// As [`demand`], over so many days.
+#[must_use]
+pub fn demand_of(days: usize, seed: u64) -> Trace {
     let mut random = StdRng::seed_from_u64(seed);
     let mut drift = 0.0;
     let mut burst = 0.0;
-    let values = (0..DAYS * MINUTES_PER_DAY).map(|minute| {
+    let values = (0..days * MINUTES_PER_DAY).map(|minute| {
         drift = 0.999 * drift + 0.01 * (random.random::<f64>() - 0.5);
         burst *= 0.93;
         if random.random::<f64>() < 1.0 / 900.0 {
@@ -29,7 +35,7 @@ pub fn demand(seed: u64) -> Trace {
         let load = (pattern(minute) * (1.0 + drift) * noise + burst).max(0.0);
         (load * 1_000.0).round() / 1_000.0
     });
-    Trace { name: "sample".into(), start: START, step_ms: MINUTE_MS, values: values.collect() }
+    Trace { name: "sample".into(), start: START, step_ms: MINUTE_MS, values: values.collect(), gaps: vec![] }
 }
 
 /// The load without chance: low at night, two humps by day, less at the weekend, a rush on the hour.

@@ -1,11 +1,18 @@
-//! Reading a demand trace: a CSV file with the header `timestamp,value`, RFC 3339 instants, one series a file.
+//! Reading a demand trace: a CSV file with the header `timestamp,value`, RFC 3339 instants, one series a file; or what
+//! Prometheus answers to a range query.
+
+mod prometheus;
 
 use forewarm_domain::time::{MINUTE_MS, TimestampMs};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::io::Read;
 
 /// The most steps that a trace may span: 20 years of minutes.
 pub const MAX_STEPS: usize = 10_512_000;
+/// The most rows that a trace may have.
+pub const MAX_ROWS: usize = 10_000_000;
+/// Rows further apart than this many steps leave a gap that is told.
+pub const GAP_STEPS: usize = 60;
 /// The largest value that is taken for a load.
 pub const MAX_VALUE: f64 = 1e15;
 
@@ -20,6 +27,17 @@ pub struct Trace {
     pub step_ms: i64,
     /// One value per step, all finite and not negative.
     pub values: Vec<f64>,
+    /// Where rows were missing for over [`GAP_STEPS`] steps, in which the last value is held.
+    pub gaps: Vec<Gap>,
+}
+
+/// Time without rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The first step without.
+    pub from: TimestampMs,
+    /// How many steps.
+    pub steps: usize,
 }
 
 /// What is wrong with a trace.
@@ -51,6 +69,25 @@ pub enum TraceError {
         /// The row before.
         before: TimestampMs,
     },
+    /// The trace has too many rows.
+    #[error("line {line}: the trace has more than {MAX_ROWS} rows: cut it, or keep one row a minute")]
+    TooManyRows {
+        /// Where, from 1.
+        line: u64,
+    },
+    /// What Prometheus answered is no series.
+    #[error("{0}")]
+    Prometheus(String),
+    /// One sample of an answer by Prometheus can't be used.
+    #[error("{series}, sample {sample}: {detail}")]
+    Sample {
+        /// The series' labels.
+        series: String,
+        /// Which of its samples, from 1.
+        sample: usize,
+        /// What is wrong.
+        detail: String,
+    },
     /// The trace is too long.
     #[error("line {line}: the trace spans more than {MAX_STEPS} minutes: cut it")]
     TooLong {
@@ -79,7 +116,7 @@ impl Trace {
     /// [`TraceError`] with the first line that does not fit and what would be right.
     pub fn read(name: &str, reader: impl Read) -> Result<Self, TraceError> {
         let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
-        let mut trace = Self { name: name.to_owned(), start: TimestampMs(0), step_ms: MINUTE_MS, values: vec![] };
+        let mut trace = Self::empty(name);
         let mut last: Option<TimestampMs> = None;
         let mut count = 0;
         for row in rows.deserialize::<Row>() {
@@ -91,19 +128,37 @@ impl Trace {
             let line = count as u64 + 1;
             let at: TimestampMs =
                 row.timestamp.parse().map_err(|error| TraceError::Row { line, detail: format!("{error}") })?;
-            if !(0.0..=MAX_VALUE).contains(&row.value) {
-                return Err(TraceError::Value { line, value: row.value });
-            }
-            if let Some(before) = last.filter(|before| at <= *before) {
-                return Err(TraceError::Order { line, at, before });
-            }
-            last = Some(at);
-            trace.put(at, row.value, line)?;
+            trace.take(at, row.value, &mut last, line)?;
         }
         if count < 2 {
             return Err(TraceError::TooShort { rows: count });
         }
         Ok(trace)
+    }
+
+    fn empty(name: &str) -> Self {
+        Self { name: name.to_owned(), start: TimestampMs(0), step_ms: MINUTE_MS, values: vec![], gaps: vec![] }
+    }
+
+    /// Takes in one row, the one in `line`.
+    fn take(
+        &mut self,
+        at: TimestampMs,
+        value: f64,
+        last: &mut Option<TimestampMs>,
+        line: u64,
+    ) -> Result<(), TraceError> {
+        if line > MAX_ROWS as u64 + 1 {
+            return Err(TraceError::TooManyRows { line });
+        }
+        if !(0.0..=MAX_VALUE).contains(&value) {
+            return Err(TraceError::Value { line, value });
+        }
+        if let Some(before) = last.filter(|before| at <= *before) {
+            return Err(TraceError::Order { line, at, before });
+        }
+        *last = Some(at);
+        self.put(at, value, line)
     }
 
     fn put(&mut self, at: TimestampMs, value: f64, line: u64) -> Result<(), TraceError> {
@@ -117,7 +172,11 @@ impl Trace {
         if index >= MAX_STEPS {
             return Err(TraceError::TooLong { line });
         }
-        self.values.resize(self.values.len().max(index), held);
+        let known = self.values.len();
+        if index > known + GAP_STEPS {
+            self.gaps.push(Gap { from: self.at(known), steps: index - known });
+        }
+        self.values.resize(known.max(index), held);
         match self.values.get_mut(index) {
             Some(same_step) => *same_step = value,
             None => self.values.push(value),
@@ -145,6 +204,22 @@ mod tests {
     fn coarser_steps_are_held_and_finer_ones_end_with_the_last() {
         let rows = "2026-01-01T00:00:00Z,1\n2026-01-01T00:03:00Z,4\n2026-01-01T00:03:30Z,5\n2026-01-01T00:04:00Z,6\n";
         assert_eq!(read(rows), Ok(vec![1.0, 1.0, 1.0, 5.0, 6.0]));
+    }
+
+    #[test]
+    fn a_gap_of_a_week_is_held_and_told() {
+        let text = "timestamp,value\n2026-01-01T00:00:00Z,3\n2026-01-01T00:01:00Z,4\n2026-01-08T00:02:00Z,5\n";
+        let trace = Trace::read("t", text.as_bytes()).expect("a trace");
+        assert_eq!((trace.values.len(), trace.values[5_000]), (10_083, 4.0));
+        assert_eq!(trace.gaps, [Gap { from: trace.at(2), steps: 10_080 }]);
+    }
+
+    #[test]
+    fn ten_million_rows_are_the_most() {
+        let mut trace = Trace::empty("t");
+        let row = |trace: &mut Trace, line: u64| trace.take(TimestampMs(line as i64), 1.0, &mut None, line);
+        assert!(row(&mut trace, 10_000_001).is_ok(), "the header is a line");
+        assert!(matches!(row(&mut trace, 10_000_002), Err(TraceError::TooManyRows { .. })));
     }
 
     #[test]

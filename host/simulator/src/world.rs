@@ -1,7 +1,7 @@
 //! What is replayed: the load of one series, the demand in instances that follows from it, and where scoring begins.
 
 use crate::clairvoyant::{Costs, least_cost};
-use crate::trace::Trace;
+use crate::trace::{Gap, Trace};
 use forewarm_domain::plan::instances_for;
 use forewarm_domain::series::quantile;
 use forewarm_domain::time::TimestampMs;
@@ -26,6 +26,8 @@ pub struct World {
     pub step_ms: i64,
     /// The load per step.
     pub loads: Vec<f64>,
+    /// Where the trace had no rows, so that the last value is held.
+    pub gaps: Vec<Gap>,
     /// The load that one instance serves.
     pub capacity: f64,
     /// Instances needed per step: at least 1.
@@ -72,7 +74,7 @@ impl World {
     /// # Errors
     /// [`WorldError`] for traces that are too short, have no load, or need too many instances.
     pub fn new(trace: Trace, capacity: Option<f64>) -> Result<Self, WorldError> {
-        let Trace { name, start, step_ms, values: loads } = trace;
+        let Trace { name, start, step_ms, values: loads, gaps } = trace;
         if loads.len() < STEPS_MIN {
             return Err(WorldError::TooShort { steps: loads.len() });
         }
@@ -85,7 +87,7 @@ impl World {
         }
         let demand = loads.iter().map(|load| instances_for(*load, capacity).max(1)).collect();
         let warm_up = WARM_UP_STEPS.max((split as f64 * WARM_UP_SHARE) as usize).min(split - 2);
-        Ok(Self { name, start, step_ms, loads, capacity, demand, split, warm_up })
+        Ok(Self { name, start, step_ms, loads, gaps, capacity, demand, split, warm_up })
     }
 
     /// The beginning of a step.
@@ -113,7 +115,7 @@ pub(crate) mod tests {
     use forewarm_domain::time::MINUTE_MS;
 
     pub(crate) fn world(loads: Vec<f64>, capacity: Option<f64>) -> Result<World, WorldError> {
-        World::new(Trace { name: "web".into(), start: TimestampMs(0), step_ms: MINUTE_MS, values: loads }, capacity)
+        World::new(Trace { name: "web".into(), start: TimestampMs(0), step_ms: MINUTE_MS, values: loads, gaps: vec![] }, capacity)
     }
 
     #[test]

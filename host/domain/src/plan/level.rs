@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The most levels that a plan shows; a decision covers all of them.
-pub const MAX_LEVELS_SHOWN: usize = 50;
+pub const MAX_LEVELS_SHOWN: usize = 20;
 
 /// One level of a decision: what it would cost to have the k-th instance, and to go without.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -112,14 +112,6 @@ impl Levels<'_> {
         }
         borders
     }
-}
-
-/// Instances to hold warm, by the programme over two tiers or more, when `have` are there.
-#[must_use]
-pub fn wanted_levels(programme: &mut Programme, chances: &Chances<'_>, capacity: f64, have: u32, max: u32) -> u32 {
-    let levels = Levels { chances, capacity, now: Borders { warm: have, ..Borders::default() } };
-    let warm = programme.tiers().count() - 1;
-    levels.border(programme, warm, chances.most(capacity).min(max).max(have))
 }
 
 /// The decision over the forecast, with the levels around its border.

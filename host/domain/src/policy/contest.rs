@@ -9,8 +9,8 @@ use super::fleet::Fleet;
 use super::memory::Memory;
 use super::rule::{Moment, Player, Recent, Rule, Scratch};
 use crate::persona::Policy;
-use crate::plan::instances_for;
-use crate::time::MINUTE_MS;
+use crate::plan::{Candidate, instances_for};
+use crate::time::{MINUTE_MS, TimestampMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,6 +60,19 @@ impl std::fmt::Display for Choice {
             None => write!(f, "{rule} leads: it cost {cost:.0} idle instance-steps of late"),
         }
     }
+}
+
+/// A change of the rule that decides for a persona, as it is kept and told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Switch {
+    /// When.
+    pub at: TimestampMs,
+    /// The kind of rule before.
+    pub from: Policy,
+    /// The kind of rule since; the same where only its parameters are other ones.
+    pub to: Policy,
+    /// Why, with the rules in words.
+    pub reason: String,
 }
 
 /// How a rule stands.
@@ -142,6 +155,18 @@ impl Contest {
         (0..self.entrants.len()).min_by(|a, b| self.entrants[*a].cost.total_cmp(&self.entrants[*b].cost))
     }
 
+    /// The rules as they stand, in the order of preference: for asking what a plan would have been under each.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let candidate = |(index, entrant): (usize, &Entrant)| Candidate {
+            rule: entrant.player.rule(),
+            wish: entrant.wish,
+            cost: entrant.cost,
+            leads: index == self.leader,
+        };
+        self.entrants.iter().enumerate().map(candidate).collect()
+    }
+
     /// How the rules stand, the best first.
     #[must_use]
     pub fn standings(&self) -> Vec<Standing> {
@@ -187,7 +212,6 @@ fn competing() -> Vec<Rule> {
 mod tests {
     use super::*;
     use crate::plan::Economy;
-    use crate::time::TimestampMs;
 
     /// Minutes of demand, one instance a unit of load, without any forecast.
     fn compete(contest: &mut Contest, from: usize, loads: impl IntoIterator<Item = Option<f64>>) -> Vec<Choice> {

@@ -72,11 +72,11 @@ impl Memory {
         self.demands.iter().rev().take(steps).max().copied()
     }
 
-    /// The loads of the last `steps`, rising, in `sorted`.
-    pub(super) fn sorted_loads(&self, steps: usize, sorted: &mut Vec<f64>) {
-        sorted.clear();
-        sorted.extend(self.loads.iter().rev().take(steps));
+    /// The loads of the last `steps`, rising.
+    pub(super) fn sorted_loads(&self, steps: usize) -> Vec<f64> {
+        let mut sorted: Vec<f64> = self.loads.iter().rev().take(steps).copied().collect();
         sorted.sort_by(f64::total_cmp);
+        sorted
     }
 
     /// The mean demand of the hour of `at` on up to 14 days before; zero where none was measured.

@@ -6,7 +6,7 @@ mod fleet;
 mod memory;
 mod rule;
 
-pub use contest::{Choice, Contest, Standing, entrants};
+pub use contest::{Choice, Contest, Standing, Switch, entrants};
 pub use fleet::{Fleet, Launch, Tally};
 pub use memory::Memory;
 pub use rule::{Moment, Player, Recent, Rule, Scratch};

@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use crate::persona::Policy;
-use crate::plan::{Chances, Economy, Programme, reactive, wanted_levels};
+use crate::plan::{Economy, Shadow, reactive};
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -117,11 +117,21 @@ pub struct Moment<'a> {
     pub fan: Option<&'a crate::forecast::Fan>,
 }
 
-/// What deciding needs and no rule keeps: made once for many rules.
+/// What deciding on one step needs and no rule keeps: found once for all rules.
 #[derive(Default)]
-pub struct Scratch {
-    programme: Option<Programme>,
-    sorted: Vec<f64>,
+pub struct Scratch<'a> {
+    shadow: Option<Shadow<'a>>,
+    /// The loads of so many last steps, rising.
+    sorted: Vec<(usize, Vec<f64>)>,
+}
+
+impl Scratch<'_> {
+    fn recent(sorted: &mut Vec<(usize, Vec<f64>)>, memory: &Memory, steps: usize) -> usize {
+        sorted.iter().position(|(known, _)| *known == steps).unwrap_or_else(|| {
+            sorted.push((steps, memory.sorted_loads(steps)));
+            sorted.len() - 1
+        })
+    }
 }
 
 /// A rule at work: with what it wanted last and what it remembers for itself.
@@ -152,7 +162,14 @@ impl Player {
     }
 
     /// Decides on the next step. `demand` is that of the last step, which `memory` holds too.
-    pub fn decide(&mut self, moment: &Moment<'_>, memory: &Memory, demand: u32, scratch: &mut Scratch) -> u32 {
+    /// `scratch` is this step's and this persona's.
+    pub fn decide<'a>(
+        &mut self,
+        moment: &Moment<'a>,
+        memory: &Memory,
+        demand: u32,
+        scratch: &mut Scratch<'a>,
+    ) -> u32 {
         let wish = match self.rule {
             Rule::LevelProgramme { recent } => self.programme(moment, memory, recent, scratch),
             Rule::Reactive { target, stabilisation } => self.reactive(demand, target, stabilisation),
@@ -179,19 +196,24 @@ impl Player {
         wish.clamp(min, max.max(min))
     }
 
-    fn programme(&self, moment: &Moment<'_>, memory: &Memory, recent: Option<Recent>, scratch: &mut Scratch) -> u32 {
+    fn programme<'a>(
+        &self,
+        moment: &Moment<'a>,
+        memory: &Memory,
+        recent: Option<Recent>,
+        scratch: &mut Scratch<'a>,
+    ) -> u32 {
         let Some(fan) = moment.fan else {
             // Without a forecast the programme knows the last hour alone, and takes nothing away.
             return memory
                 .highest(reactive::STABILISATION_STEPS)
                 .map_or(self.wanted, |highest| highest.max(self.wanted));
         };
-        if let Some(recent) = recent {
-            memory.sorted_loads(recent.steps, &mut scratch.sorted);
-        }
-        let chances = Chances { fan, recent: recent.map(|recent| (scratch.sorted.as_slice(), recent.weight)) };
-        let programme = scratch.programme.get_or_insert_with(|| Programme::new(moment.economy, fan.horizon()));
-        wanted_levels(programme, &chances, moment.capacity, self.wanted, moment.bounds.1)
+        let Scratch { shadow, sorted } = scratch;
+        let shadow = shadow.get_or_insert_with(|| Shadow::new(fan, moment.capacity, moment.economy));
+        let recent = recent.map(|recent| (Scratch::recent(sorted, memory, recent.steps), recent.weight));
+        let recent = recent.and_then(|(known, weight)| sorted.get(known).map(|(_, loads)| (loads.as_slice(), weight)));
+        shadow.wanted(recent, self.wanted, moment.bounds.1)
     }
 
     fn reactive(&mut self, demand: u32, target: f64, stabilisation: usize) -> u32 {

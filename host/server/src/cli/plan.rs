@@ -6,8 +6,9 @@ use super::error::CliError;
 use super::output::{number, show, table, text};
 use clap::Subcommand;
 use forewarm_domain::forecast::Fan;
-use forewarm_domain::plan::{LevelView, Plan};
-use forewarm_domain::policy::Standing;
+use crate::core::PlanCosts;
+use forewarm_domain::plan::{ExpectedCost, LevelView, Plan};
+use forewarm_domain::policy::Switch;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -18,13 +19,18 @@ const LEVELS_BEYOND: usize = 3;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PlanCommand {
-    /// Explain the newest plan of a persona: reasons, levels, forecast
+    /// Explain the newest plan of a persona: what, why, what it is expected to cost, level by level
     Explain {
         /// The persona
         name: String,
     },
-    /// Compare the newest plan of a persona with what every other policy wants, and what following it would have cost
+    /// Compare the newest plan of a persona with what it would have been, and cost, under every other policy
     Diff {
+        /// The persona
+        name: String,
+    },
+    /// Tell which policies have decided for a persona, and why each took over
+    Switches {
         /// The persona
         name: String,
     },
@@ -34,58 +40,98 @@ pub(super) enum PlanCommand {
 #[derive(Debug, Serialize)]
 struct Compared {
     plan: Plan,
-    policies: Vec<Standing>,
+    costs: PlanCosts,
 }
 
 /// A plan and the forecast that it rests on.
 #[derive(Debug, Serialize)]
 struct Explained {
     plan: Plan,
+    costs: PlanCosts,
     forecast: Option<Fan>,
 }
 
 pub(super) async fn run(global: &Global, command: PlanCommand) -> Result<(), CliError> {
     let client = global.client()?;
-    let name = match command {
-        PlanCommand::Explain { name } => name,
-        PlanCommand::Diff { name } => {
-            let path = format!("/v1/personas/{}", segment(&name));
-            let plan: Plan = client.get(&format!("{path}/plan")).await?;
-            let policies: Vec<Standing> = client.get(&format!("{path}/policies")).await?;
-            show(global.output, &Compared { plan, policies }, compare);
-            return Ok(());
-        }
+    let name = match &command {
+        PlanCommand::Explain { name } | PlanCommand::Diff { name } | PlanCommand::Switches { name } => name,
     };
-    let path = format!("/v1/personas/{}", segment(&name));
+    let path = format!("/v1/personas/{}", segment(name));
+    if matches!(command, PlanCommand::Switches { .. }) {
+        let switches: Vec<Switch> = client.get(&format!("{path}/policies/switches")).await?;
+        show(global.output, &switches, |switches| switched(switches));
+        return Ok(());
+    }
     let plan: Plan = client.get(&format!("{path}/plan")).await?;
+    let costs: PlanCosts = client.get(&format!("{path}/plan/costs")).await?;
+    if matches!(command, PlanCommand::Diff { .. }) {
+        show(global.output, &Compared { plan, costs }, compare);
+        return Ok(());
+    }
     // A plan without a forecast says so in its reasons.
     let forecast = client.get_if_there(&format!("{path}/forecast")).await?.ok();
-    show(global.output, &Explained { plan, forecast }, explain);
+    show(global.output, &Explained { plan, costs, forecast }, explain);
     Ok(())
 }
 
 fn compare(compared: &Compared) -> String {
-    let Compared { plan, policies } = compared;
+    let Compared { plan, costs } = compared;
     let head = format!("{}: {} instances are wanted, by {}\n", plan.persona, plan.wanted, plan.policy.as_str());
-    if policies.is_empty() {
-        return head + "no other policy is followed in shadow: set scaling.policy to `compete`\n";
-    }
-    let mut rows = table(&["POLICY", "WANTS", "AGAINST THE PLAN", "COST OF LATE", "RULE"]);
-    for one in policies {
+    let mut rows = table(&["POLICY", "WOULD WANT", "AGAINST THE PLAN", "EXPECTED", "OF THAT MISSING", "OF LATE", "RULE"]);
+    for one in &costs.alternatives {
         let difference = i64::from(one.wanted) - i64::from(plan.wanted);
+        let expected = |of: &dyn Fn(&ExpectedCost) -> f64| {
+            one.expected.as_ref().map_or_else(|| "-".to_owned(), |expected| number(of(expected)))
+        };
         rows.add_row([
-            format!("{}{}", one.policy.as_str(), if one.leads { " (decides)" } else { "" }),
+            format!("{}{}", one.policy.as_str(), if one.decides { " (decides)" } else { "" }),
             one.wanted.to_string(),
             format!("{difference:+}"),
-            number(one.cost),
+            expected(&|cost| cost.cost),
+            expected(&|cost| cost.missing * costs.missing_cost),
+            one.cost_of_late.map_or_else(|| "-".to_owned(), number),
             one.rule.clone(),
         ]);
     }
-    format!("{head}\ncosts in idle instance-steps, discounted with a half-life of six hours:\n{}\n", text(&rows, ""))
+    let mut page = format!(
+        "{head}\ncosts in idle instance-steps: expected over the forecast's horizon; of late, discounted with a half-life of six hours:\n{}\n",
+        text(&rows, "")
+    );
+    if costs.alternatives.iter().all(|one| one.cost_of_late.is_none()) {
+        page.push_str("no other policy is followed in shadow: set scaling.policy to `compete`\n");
+    }
+    page
+}
+
+fn switched(switches: &[Switch]) -> String {
+    if switches.is_empty() {
+        return "the policy that decides has not changed\n".into();
+    }
+    let mut rows = table(&["AT", "FROM", "TO", "WHY"]);
+    for Switch { at, from, to, reason } in switches {
+        rows.add_row([at.to_string(), from.as_str().to_owned(), to.as_str().to_owned(), reason.clone()]);
+    }
+    text(&rows, "") + "\n"
+}
+
+/// What a plan is expected to cost, in a sentence or two.
+fn told(costs: &PlanCosts) -> String {
+    let Some(ExpectedCost { idle, booting, missing, cost }) = costs.expected else {
+        return "without a forecast there is no telling".into();
+    };
+    let money = costs.money(cost).map_or_else(String::new, |money| format!(", about {money:.2} in the driver's currency"));
+    format!(
+        "{} idle and {} booting instance-steps, {} missing at {} each: {} in all{money}",
+        number(idle),
+        number(booting),
+        number(missing),
+        number(costs.missing_cost),
+        number(cost),
+    )
 }
 
 fn explain(explained: &Explained) -> String {
-    let Explained { plan, forecast } = explained;
+    let Explained { plan, costs, forecast } = explained;
     let stock = plan.stock;
     let mut page = format!(
         "{} (version {}), planned {}\nwanted: {} instances; there were {}: {} active, {} warm, {} booting, {} being wiped; {} claims waited\n",
@@ -100,7 +146,8 @@ fn explain(explained: &Explained) -> String {
         stock.resetting,
         stock.waiting,
     );
-    let _ = writeln!(page, "so: {} to launch, {} to let go\n\nwhy:", plan.to_create(), plan.to_release());
+    let _ = writeln!(page, "so: {} to launch, {} to let go", plan.to_create(), plan.to_release());
+    let _ = writeln!(page, "expected over the forecast's horizon: {}\n\nwhy:", told(costs));
     for reason in &plan.reasons {
         let _ = writeln!(page, "  - {}", reason.detail);
     }
@@ -154,31 +201,59 @@ fn steps(fan: &Fan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forewarm_domain::persona::{Mode, Policy};
-    use forewarm_domain::plan::{Reason, ReasonCode, Stock};
+    use forewarm_domain::persona::Policy;
+    use forewarm_domain::plan::{Alternative, Reason, ReasonCode, Stock};
     use forewarm_domain::time::TimestampMs;
+
+    fn costs(alternatives: Vec<Alternative>) -> PlanCosts {
+        PlanCosts {
+            persona: "web".parse().expect("valid"),
+            at: TimestampMs(0),
+            step_ms: 60_000,
+            missing_cost: 19.0,
+            warm_per_hour: Some(0.6),
+            wanted: 20,
+            expected: Some(ExpectedCost { idle: 10.0, booting: 5.0, missing: 2.0, cost: 53.0 }),
+            alternatives,
+        }
+    }
+
+    fn plan(levels: Vec<LevelView>) -> Plan {
+        serde_json::from_value(serde_json::json!({
+            "persona": "web", "persona_version": 3, "at": TimestampMs(0), "policy": "level_programme", "wanted": 20,
+            "stock": Stock { warm: 18, ..Stock::default() }, "levels": levels,
+            "reasons": [Reason { code: ReasonCode::LevelProgramme, detail: "because".into() }],
+        }))
+        .expect("a plan")
+    }
 
     #[test]
     fn policies_are_held_against_the_plan() {
-        let standing = |policy, wanted, leads| Standing { policy, rule: "a rule".into(), wanted, cost: 12.5, leads };
-        let plan = Plan {
-            persona: "web".parse().expect("valid"),
-            persona_version: 1,
-            at: TimestampMs(0),
-            policy: Policy::LevelProgramme,
-            mode: Mode::Apply,
-            wanted: 20,
-            standby: Default::default(),
-            stock: Stock::default(),
+        let one = |policy, wanted, decides, cost_of_late| Alternative {
+            policy,
+            rule: "a rule".into(),
+            decides,
+            wanted,
+            expected: Some(ExpectedCost { missing: 2.0, cost: 77.0, ..ExpectedCost::default() }),
+            cost_of_late,
             reasons: vec![],
-            levels: vec![],
         };
-        let policies = vec![standing(Policy::LevelProgramme, 20, true), standing(Policy::KeepAlive, 27, false)];
-        let page = compare(&Compared { plan: plan.clone(), policies });
-        for part in ["20 instances are wanted", "level_programme (decides)", "+7", "12.5"] {
+        let plan = plan(vec![]);
+        let others = vec![one(Policy::LevelProgramme, 20, true, Some(1.0)), one(Policy::KeepAlive, 27, false, Some(12.5))];
+        let page = compare(&Compared { plan: plan.clone(), costs: costs(others) });
+        for part in ["20 instances are wanted", "level_programme (decides)", "+7", "12.5", "77", "38"] {
             assert!(page.contains(part), "{part:?} is missing in\n{page}");
         }
-        assert!(compare(&Compared { plan, policies: vec![] }).contains("set scaling.policy"));
+        let alone = costs(vec![one(Policy::Reactive, 20, true, None)]);
+        assert!(compare(&Compared { plan, costs: alone }).contains("set scaling.policy"));
+    }
+
+    #[test]
+    fn switches_are_told_with_their_reasons() {
+        let (from, to) = (Policy::LevelProgramme, Policy::Reactive);
+        let page = switched(&[Switch { at: TimestampMs(0), from, to, reason: "the plugin is dead".into() }]);
+        assert!(page.contains("level_programme") && page.contains("reactive") && page.contains("the plugin is dead"));
+        assert!(switched(&[]).contains("has not changed"));
     }
 
     #[test]
@@ -193,21 +268,10 @@ mod tests {
             cost_with: 1.0,
             cost_without: 2.0,
         };
-        let plan = Plan {
-            persona: "web".parse().expect("valid"),
-            persona_version: 3,
-            at: TimestampMs(0),
-            policy: Policy::LevelProgramme,
-            mode: Mode::Apply,
-            wanted: 20,
-            standby: Default::default(),
-            stock: Stock { warm: 18, ..Stock::default() },
-            reasons: vec![Reason { code: ReasonCode::LevelProgramme, detail: "because".into() }],
-            levels: (1..=40).map(level).collect(),
-        };
+        let plan = plan((1..=40).map(level).collect());
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
-        let page = explain(&Explained { plan, forecast: Some(fan) });
-        for part in ["wanted: 20", "2 to launch", "- because", "\n 15 ", "\n 23 ", "the next 12 steps"] {
+        let page = explain(&Explained { plan, costs: costs(vec![]), forecast: Some(fan) });
+        for part in ["wanted: 20", "2 to launch", "2 missing at 19 each: 53 in all, about 0.53", "- because", "\n 15 ", "\n 23 ", "the next 12 steps"] {
             assert!(page.contains(part), "{part:?} is missing in\n{page}");
         }
         assert!(!page.contains("\n 24 ") && !page.contains("\n 14 "), "{page}");

@@ -1,18 +1,27 @@
-//! Policies compete: one contest per persona, scored once a planning step and kept over a restart.
+//! Policies compete: one contest per persona, scored once a planning step and kept over a restart. What changed the rule
+//! that decides is kept too.
 
 use super::catalog::Catalog;
 use crate::store::{Store, StoreError, Write};
 use forewarm_domain::id::PersonaName;
-use forewarm_domain::plan::{Outlook, Snapshot};
-use forewarm_domain::policy::{Choice, Contest, Moment, Rule, Standing, entrants};
+use forewarm_domain::persona::Policy;
+use forewarm_domain::plan::{Candidate, Outlook, Plan, Snapshot};
+use forewarm_domain::policy::{Choice, Contest, Moment, Rule, Standing, Switch, entrants};
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Switches that are kept of a persona.
+const SWITCHES_KEPT: usize = 100;
+
 /// See the module's description.
 #[derive(Default)]
-pub(super) struct Contests(Mutex<HashMap<PersonaName, Held>>);
+pub(super) struct Contests {
+    held: Mutex<HashMap<PersonaName, Held>>,
+    /// The last switches, the newest last.
+    switches: Mutex<HashMap<PersonaName, VecDeque<Switch>>>,
+}
 
 struct Held {
     contest: Contest,
@@ -23,20 +32,28 @@ struct Held {
 impl Contests {
     /// Takes up what was saved last, at most an hour before the last run ended.
     pub(super) async fn open(store: &Store, catalog: &Catalog) -> Result<Self, StoreError> {
-        let mut contests = HashMap::new();
+        let (mut contests, mut switches) = (HashMap::new(), HashMap::new());
         for persona in catalog.list() {
             let name = &persona.spec.name;
+            let kept = store.setting(&switches_key(name)).await?;
+            if let Some(kept) = kept.and_then(|text| serde_json::from_str(&text).ok()) {
+                switches.insert(name.clone(), kept);
+            }
             let saved = store.setting(&key(name)).await?;
             // One that another version wrote in another form begins anew.
             if let Some(contest) = saved.and_then(|text| serde_json::from_str(&text).ok()) {
                 contests.insert(name.clone(), Held { contest, last: None });
             }
         }
-        Ok(Self(Mutex::new(contests)))
+        Ok(Self { held: Mutex::new(contests), switches: Mutex::new(switches) })
     }
 
     fn contests(&self) -> MutexGuard<'_, HashMap<PersonaName, Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all_switches(&self) -> MutexGuard<'_, HashMap<PersonaName, VecDeque<Switch>>> {
+        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who decides on the step that begins, where the persona's policy is to let rules compete; asked again within the
@@ -78,6 +95,28 @@ impl Contests {
         self.contests().get(persona).map(|held| held.contest.standings()).unwrap_or_default()
     }
 
+    /// The rules of a persona as they stand; empty where none compete.
+    pub(super) fn candidates(&self, persona: &PersonaName) -> Vec<Candidate> {
+        self.contests().get(persona).map(|held| held.contest.candidates()).unwrap_or_default()
+    }
+
+    /// The last changes of the rule that decides for a persona, the newest first.
+    pub(super) fn switches(&self, persona: &PersonaName) -> Vec<Switch> {
+        self.all_switches().get(persona).map(|kept| kept.iter().rev().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Notes a change of the rule that decides, and gives what has to be saved of it.
+    pub(super) fn note_switch(&self, persona: &PersonaName, switch: Switch) -> Option<Write> {
+        let mut switches = self.all_switches();
+        let kept = switches.entry(persona.clone()).or_default();
+        if kept.len() == SWITCHES_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(switch);
+        let value = serde_json::to_string(kept).ok()?;
+        Some(Write::Setting { key: switches_key(persona), value: Some(value) })
+    }
+
     /// What has to be saved of a persona's contest at this step: once an hour, each at a step of its own.
     pub(super) fn unsaved(&self, persona: &PersonaName, now: TimestampMs, step_ms: i64) -> Option<Write> {
         let mut hasher = DefaultHasher::new();
@@ -96,6 +135,25 @@ impl Held {
     fn new(rules: &[Rule], snapshot: &Snapshot) -> Self {
         Self { contest: Contest::new(rules, snapshot.stock.total()), last: None }
     }
+}
+
+/// The change of the rule that decides, where the plan of a step brings one: another kind of rule than the plan before, or
+/// the same with other parameters.
+pub(super) fn switch(plan: &Plan, choice: Option<&Choice>, before: Option<Policy>) -> Option<Switch> {
+    let leader = choice.and_then(|choice| Some((choice, choice.before?)));
+    let from = before.or(leader.map(|(_, rule)| rule.policy()))?;
+    if from == plan.policy && leader.is_none_or(|(choice, _)| choice.rule.policy() != plan.policy) {
+        return None;
+    }
+    let reason = match leader {
+        Some((choice, _)) if choice.rule.policy() == plan.policy => choice.to_string(),
+        _ => plan.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; "),
+    };
+    Some(Switch { at: plan.at, from, to: plan.policy, reason })
+}
+
+fn switches_key(persona: &PersonaName) -> String {
+    format!("switches/{persona}")
 }
 
 fn key(persona: &PersonaName) -> String {

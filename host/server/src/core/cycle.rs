@@ -1,6 +1,6 @@
 //! One planning round: forecast and decide for every persona, then launch or release what the plans say.
 
-use super::Core;
+use super::{Core, contests};
 use super::feedback::Step;
 use super::pool::Changes;
 use super::view::View;
@@ -8,6 +8,7 @@ use crate::store::{StoreError, Write};
 use forewarm_bus::message::EventTopic;
 use forewarm_domain::persona::{Mode, Persona, Policy};
 use forewarm_domain::plan::{Limits, Plan, Snapshot, decide};
+use forewarm_domain::policy::Switch;
 use forewarm_domain::time::TimestampMs;
 use futures::StreamExt;
 use futures::stream;
@@ -39,6 +40,8 @@ struct Decided {
     is_news: bool,
     /// The rule of the plan before, where it was another one.
     policy_before: Option<Policy>,
+    /// The change of the rule that decides, where there is one.
+    switch: Option<Switch>,
 }
 
 impl Core {
@@ -85,9 +88,10 @@ impl Core {
         plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
         let plan = Arc::new(plan);
         let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy));
+        let switch = contests::switch(&plan, snapshot.choice.as_ref(), before.map(|(_, policy)| policy));
         let is_news = before != Some((plan.wanted, plan.policy));
         let policy_before = before.map(|(_, policy)| policy).filter(|policy| *policy != plan.policy);
-        Decided { persona, snapshot, plan, is_news, policy_before }
+        Decided { persona, snapshot, plan, is_news, policy_before, switch }
     }
 
     /// The loads of the last steps before `now`; `NaN` for those that are not known (yet). A last step whose load is
@@ -109,7 +113,7 @@ impl Core {
             .change(|pool| {
                 let mut report = CycleReport { personas: batch.len(), ..CycleReport::default() };
                 let mut records = Vec::new();
-                for Decided { persona, plan, is_news, .. } in &batch {
+                for Decided { persona, plan, is_news, switch, .. } in &batch {
                     let name = &persona.spec.name;
                     // Claims may have come and gone since the decision: what counts is the wanted number.
                     let total = pool.stock(name).total();
@@ -120,6 +124,7 @@ impl Core {
                     report.launched += launch;
                     report.released += release;
                     records.extend(self.count_step(persona, pool.stock(name), launch, now));
+                    records.extend(switch.clone().and_then(|switch| self.contests.note_switch(name, switch)));
                     records.extend(self.contests.unsaved(name, now, self.settings.step_ms));
                     if *is_news {
                         records.push(Write::Plan(plan.as_ref().clone()));
@@ -153,7 +158,7 @@ impl Core {
     }
 
     async fn publish_plan(&self, decided: Decided) {
-        let Decided { persona, snapshot, plan, is_news, policy_before } = decided;
+        let Decided { persona, snapshot, plan, is_news, policy_before, .. } = decided;
         let name = persona.spec.name.clone();
         self.metrics.planned(&plan);
         self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot });

@@ -42,7 +42,7 @@ pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
-pub use view::{PersonaStatus, ProfileError, Status};
+pub use view::{PersonaStatus, PlanCosts, ProfileError, Status};
 pub use watch::Anomaly;
 
 use view::View;

@@ -5,12 +5,12 @@ use crate::store::{Prune, StoreError, Write};
 use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall};
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::{PersonaName, PluginName, ResourceName};
-use forewarm_domain::instance::{Claim, Instance};
+use forewarm_domain::instance::{Claim, Instance, Tier};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Persona, PersonaSpec, Policy};
-use forewarm_domain::plan::{Plan, Snapshot, Stock};
+use forewarm_domain::plan::{Alternative, ExpectedCost, Plan, Snapshot, Stock, alternatives, expected_cost};
 use forewarm_domain::plugin::{PersonaDraft, PersonaView, PluginError, PluginErrorKind, Price, Usage, Workload};
-use forewarm_domain::policy::Standing;
+use forewarm_domain::policy::{Standing, Switch};
 use forewarm_domain::series::SeriesKey;
 use forewarm_domain::time::TimestampMs;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,35 @@ pub struct PersonaStatus {
     pub wanted: Option<u32>,
     /// The rule that the newest plan followed.
     pub policy: Option<Policy>,
+}
+
+/// What a plan is expected to cost, and what it would have been and cost under each other rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlanCosts {
+    /// Whose plan.
+    pub persona: PersonaName,
+    /// When it was decided.
+    pub at: TimestampMs,
+    /// The planning step in milliseconds: costs are in idle instance-steps.
+    pub step_ms: i64,
+    /// How many idle instance-steps one costs that is missing.
+    pub missing_cost: f64,
+    /// What a warm instance costs per hour, in units of the driver's currency; `None` where the driver tells none.
+    pub warm_per_hour: Option<f64>,
+    /// Instances wanted.
+    pub wanted: u32,
+    /// What that is expected to cost over the forecast's horizon; `None` without a forecast.
+    pub expected: Option<ExpectedCost>,
+    /// What the plan would have been under each rule, the one that decides first, then the cheapest.
+    pub alternatives: Vec<Alternative>,
+}
+
+impl PlanCosts {
+    /// A cost in idle instance-steps as money of the driver's currency.
+    #[must_use]
+    pub fn money(&self, cost: f64) -> Option<f64> {
+        self.warm_per_hour.map(|price| cost * price * self.step_ms as f64 / 3_600_000.0)
+    }
 }
 
 /// Why no drafts could be made.
@@ -126,6 +155,32 @@ impl Core {
     #[must_use]
     pub fn standings(&self, persona: &PersonaName) -> Vec<Standing> {
         self.contests.standings(persona)
+    }
+
+    /// The last changes of the rule that decides for a persona, the newest first.
+    #[must_use]
+    pub fn switches(&self, persona: &PersonaName) -> Vec<Switch> {
+        self.contests.switches(persona)
+    }
+
+    /// What the newest plan of a persona is expected to cost, beside what it would have been under every other rule; `None`
+    /// before the first round.
+    pub async fn plan_costs(&self, persona: &Persona) -> Option<PlanCosts> {
+        let name = &persona.spec.name;
+        let (plan, snapshot) = self.views().get(name).map(|view| (Arc::clone(&view.plan), view.snapshot.clone()))?;
+        // Costs are told without money where the driver does not answer.
+        let prices = self.prices(persona).await.unwrap_or_default();
+        let warm = prices.iter().find(|price| price.tier == Tier::Warm);
+        Some(PlanCosts {
+            persona: name.clone(),
+            at: plan.at,
+            step_ms: snapshot.step_ms,
+            missing_cost: snapshot.economy().unserved,
+            warm_per_hour: warm.map(|price| price.per_hour),
+            wanted: plan.wanted,
+            expected: expected_cost(&snapshot, plan.wanted),
+            alternatives: alternatives(&snapshot, &self.contests.candidates(name)),
+        })
     }
 
     /// The newest anomalies of a persona's load, the newest first.

@@ -1,16 +1,25 @@
 //! What a simulation found, for programs and in a table.
 
-use super::{Protocol, SimulateArgs, Simulated};
+use super::args::{Protocol, SimulateArgs};
+use super::grid::{self, GridPoint};
+use super::overall::{Overall, overall};
+use super::Simulated;
 use crate::cli::backtest::members::Member;
 use crate::cli::output::{table, text};
 use forewarm_domain::time::TimestampMs;
+use forewarm_simulator::boots::{BootSummary, Boots};
 use forewarm_simulator::cloud::Faults;
-use forewarm_simulator::lane::Lane;
+use forewarm_simulator::lane::{Lane, Switch};
+use forewarm_simulator::run::Outcome;
+use forewarm_simulator::trace::Gap;
+use forewarm_simulator::world::World;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The worst shortages that are told of a policy.
 const WORST_SHOWN: usize = 5;
+/// The switches that are told of a policy.
+const SWITCHES_SHOWN: usize = 20;
 
 /// See the module's description.
 #[derive(Debug, Serialize)]
@@ -19,10 +28,20 @@ pub(super) struct Report {
     pub(super) protocol: Option<&'static str>,
     pub(super) seed: u64,
     pub(super) forecaster: String,
-    pub(super) boot_s: u32,
+    /// Seconds that a plan allows for a boot.
+    pub(super) boot_s: f64,
+    /// Of the boot times that were measured, where boots are drawn from them.
+    pub(super) boots: Option<BootSummary>,
     /// What a missing instance-minute costs, in idle ones.
     pub(super) unserved_cost: f64,
+    /// What an instance costs per hour, where that was given.
+    pub(super) price_per_hour: Option<f64>,
+    pub(super) currency: Option<String>,
     pub(super) faults: Faults,
+    /// By policy, over all series.
+    pub(super) overall: BTreeMap<String, Overall>,
+    /// The same policies under other costs and boots, where that was asked for.
+    pub(super) pareto: Vec<GridPoint>,
     pub(super) series: BTreeMap<String, SeriesReport>,
     /// By policy: the geometric mean of the cost ratios over all series.
     pub(super) geometric_mean_cost_ratio: BTreeMap<String, f64>,
@@ -34,6 +53,8 @@ pub(super) struct SeriesReport {
     /// The beginning of the part that is scored.
     pub(super) scored_from: TimestampMs,
     pub(super) scored_minutes: usize,
+    /// Time without rows, in which the last value is held.
+    pub(super) gaps: Vec<Gap>,
     pub(super) capacity_per_instance: f64,
     /// What perfect foresight would have paid, in idle instance-minutes.
     pub(super) least_cost: f64,
@@ -46,6 +67,8 @@ pub(super) struct PolicyReport {
     /// The rule with its parameters; for a planner, that which led at the end.
     pub(super) rule: String,
     pub(super) cost: f64,
+    /// The cost as money, where a price was given: a missing instance-minute at what so many idle ones cost.
+    pub(super) money: Option<f64>,
     /// The cost over the least possible one.
     pub(super) cost_ratio: f64,
     pub(super) unserved_instance_minutes: f64,
@@ -53,7 +76,10 @@ pub(super) struct PolicyReport {
     pub(super) boot_instance_minutes: f64,
     pub(super) demand_instance_minutes: f64,
     pub(super) launches: u64,
-    /// The share of instances that came to be needed and found none ready.
+    /// Instances that came to be needed, and those of them that found none ready.
+    pub(super) arrivals: u64,
+    pub(super) cold_starts: u64,
+    /// The one over the other.
     pub(super) cold_start_rate: f64,
     pub(super) wait_p95_s: f64,
     pub(super) wait_p99_s: f64,
@@ -62,7 +88,16 @@ pub(super) struct PolicyReport {
     pub(super) pinball: Option<f64>,
     /// How often another rule took over.
     pub(super) switches: usize,
+    /// The last of these, with their reasons.
+    pub(super) last_switches: Vec<ToldSwitch>,
     pub(super) worst: Vec<Worst>,
+}
+
+/// Another rule took over.
+#[derive(Debug, Serialize)]
+pub(super) struct ToldSwitch {
+    pub(super) at: TimestampMs,
+    pub(super) reason: String,
 }
 
 /// One of the worst shortages.
@@ -78,15 +113,22 @@ pub(super) struct Worst {
 }
 
 impl Report {
-    pub(super) fn new(args: &SimulateArgs, member: &Member, done: &[Simulated]) -> Self {
-        let series: BTreeMap<_, _> = done.iter().map(|one| (one.world.name.clone(), series(one))).collect();
+    pub(super) fn new(args: &SimulateArgs, boots: Option<&Boots>, member: &Member, done: &[Simulated]) -> Self {
+        let price = args.price_per_hour;
+        let series: BTreeMap<_, _> = done.iter().map(|one| (one.world.name.clone(), series(one, price))).collect();
+        let boots = boots.map(Boots::summary);
         Self {
             protocol: args.protocol.map(|Protocol::Bench| "bench"),
             seed: args.seed,
             forecaster: format!("{} {}", member.name, member.version),
-            boot_s: args.boot_s,
+            boot_s: boots.map_or(f64::from(args.boot_s), |boots| boots.p95_s),
+            boots,
             unserved_cost: args.cost_ratio,
-            faults: args.faults(),
+            price_per_hour: price,
+            currency: price.map(|_| args.currency.clone()),
+            faults: args.faults(None),
+            overall: overall(&series),
+            pareto: grid::points(done),
             geometric_mean_cost_ratio: means(&series),
             series,
         }
@@ -124,8 +166,22 @@ impl Report {
                 ]);
             }
         }
+        let mut whole = table(&["POLICY", "COST RATIO", "COLD STARTS", "P75 OF SERIES", "UNSERVED", "IDLE HOURS", "MONEY"]);
+        for (policy, one) in &self.overall {
+            let currency = self.currency.as_deref().unwrap_or_default();
+            whole.add_row([
+                policy.clone(),
+                format!("{:.2}", one.cost_ratio),
+                format!("{:.1}%", 100.0 * one.cold_start_rate),
+                format!("{:.1}%", 100.0 * one.cold_start_rate_p75),
+                format!("{:.2}%", 100.0 * one.unserved_share),
+                format!("{:.0}", one.wasted_instance_hours.warm),
+                one.money.map_or_else(|| "-".to_owned(), |money| format!("{money:.2} {currency}")),
+            ]);
+        }
         format!(
-            "cost over the least possible (idle + booting + {} x unserved instance-minutes; boots take {} s), second half of each trace:\n{}\n\nof the demand's instance-minutes:\n{}\n",
+            "over all series:\n{}\n\ncost over the least possible (idle + booting + {} x unserved instance-minutes; boots take {} s), second half of each trace:\n{}\n\nof the demand's instance-minutes:\n{}\n",
+            text(&whole, ""),
             self.unserved_cost,
             self.boot_s,
             text(&costs, ""),
@@ -142,22 +198,19 @@ fn means(series: &BTreeMap<String, SeriesReport>) -> BTreeMap<String, f64> {
     logs.into_iter().map(|(policy, logs)| (policy, (logs.iter().sum::<f64>() / logs.len() as f64).exp())).collect()
 }
 
-fn series(Simulated { world, outcome }: &Simulated) -> SeriesReport {
-    let policy = |lane: &Lane| (lane.name.clone(), policy(lane, outcome, world));
+fn series(Simulated { world, outcome, .. }: &Simulated, price: Option<f64>) -> SeriesReport {
+    let policy = |lane: &Lane| (lane.name.clone(), policy(lane, outcome, world, price));
     SeriesReport {
         scored_from: world.at(world.split),
         scored_minutes: world.loads.len() - world.split,
+        gaps: world.gaps.clone(),
         capacity_per_instance: world.capacity,
         least_cost: outcome.least_cost,
         policies: outcome.lanes.iter().map(policy).collect(),
     }
 }
 
-fn policy(
-    lane: &Lane,
-    outcome: &forewarm_simulator::run::Outcome,
-    world: &forewarm_simulator::world::World,
-) -> PolicyReport {
+fn policy(lane: &Lane, outcome: &Outcome, world: &World, price: Option<f64>) -> PolicyReport {
     let (score, tally) = (&lane.score, lane.score.tally);
     let minutes = world.step_ms as f64 / 60_000.0;
     let cost = tally.cost(outcome.setting.unserved) * minutes;
@@ -166,6 +219,7 @@ fn policy(
     PolicyReport {
         rule: lane.rule(),
         cost,
+        money: price.map(|price| cost / 60.0 * price),
         // A demand that never changes costs nothing with foresight: a ratio is then told over one instance-minute.
         cost_ratio: cost / (outcome.least_cost * minutes).max(1.0),
         unserved_instance_minutes: tally.unserved as f64 * minutes,
@@ -173,17 +227,26 @@ fn policy(
         boot_instance_minutes: tally.booting as f64 * minutes,
         demand_instance_minutes: score.demand as f64 * minutes,
         launches: tally.launches,
+        arrivals: score.arrivals,
+        cold_starts: score.cold,
         cold_start_rate: score.cold_start_rate(),
         wait_p95_s: waits.p95 as f64 * seconds,
         wait_p99_s: waits.p99 as f64 * seconds,
         coverage: forecasts.map(|score| score.coverage),
         pinball: forecasts.map(|score| score.pinball),
         switches: lane.switches().len(),
+        last_switches: switches(lane, world),
         worst: worst(lane, world, minutes),
     }
 }
 
-fn worst(lane: &Lane, world: &forewarm_simulator::world::World, minutes: f64) -> Vec<Worst> {
+/// The newest switches, the newest first.
+fn switches(lane: &Lane, world: &World) -> Vec<ToldSwitch> {
+    let told = |switch: &Switch| ToldSwitch { at: world.at(switch.step), reason: switch.reason.clone() };
+    lane.switches().iter().rev().take(SWITCHES_SHOWN).map(told).collect()
+}
+
+fn worst(lane: &Lane, world: &World, minutes: f64) -> Vec<Worst> {
     let mut moments: Vec<_> = lane.moments.iter().collect();
     moments.sort_by_key(|moment| (std::cmp::Reverse(moment.unserved), moment.from));
     let told = moments.into_iter().take(WORST_SHOWN).map(|moment| Worst {

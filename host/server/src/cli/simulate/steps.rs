@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Writes `dir/SERIES/POLICY.csv`.
 pub(super) fn write(dir: &Path, done: &[Simulated]) -> Result<(), CliError> {
-    for Simulated { world, outcome } in done {
+    for Simulated { world, outcome, .. } in done {
         let folder = dir.join(&world.name);
         std::fs::create_dir_all(&folder).map_err(|error| CliError::file(&folder, "can't be made", error))?;
         for lane in &outcome.lanes {

@@ -1,6 +1,6 @@
 //! What stands for a persona at present: plan, forecast, anomalies, instances; and what its hours came to.
 
-use crate::core::{Anomaly, DayForecast};
+use crate::core::{Anomaly, DayForecast, PlanCosts};
 use crate::http::auth::Caller;
 use crate::http::parameters::{InPath, InQuery, persona};
 use crate::http::problem::{Problem, ProblemKind};
@@ -12,7 +12,7 @@ use forewarm_domain::id::PersonaName;
 use forewarm_domain::instance::Instance;
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::plan::Plan;
-use forewarm_domain::policy::Standing;
+use forewarm_domain::policy::{Standing, Switch};
 use forewarm_domain::time::{DAY_MS, HOUR_MS, TimestampMs};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -58,6 +58,47 @@ pub(super) async fn policies(
     caller.may_read()?;
     persona(&state, &name)?;
     Ok(Json(state.core.standings(&name)))
+}
+
+/// Gives what the newest plan is expected to cost over the forecast's horizon, and what it would have been and cost under
+/// every other rule, within the same bounds.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/plan/costs",
+    tag = "personas",
+    operation_id = "get_plan_costs",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = PlanCosts))
+)]
+pub(super) async fn plan_costs(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<PlanCosts>, Problem> {
+    caller.may_read()?;
+    let spec = persona(&state, &name)?;
+    let missing = || not_yet(format!("{name} has not been planned yet: the next planning round does"));
+    state.core.plan_costs(&spec).await.map(Json).ok_or_else(missing)
+}
+
+/// Gives the last changes of the rule that decides for the persona, each with its reason, at most 100, the newest first.
+/// They are kept over a restart.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/policies/switches",
+    tag = "personas",
+    operation_id = "list_policy_switches",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = Vec<Switch>))
+)]
+pub(super) async fn switches(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<Vec<Switch>>, Problem> {
+    caller.may_read()?;
+    persona(&state, &name)?;
+    Ok(Json(state.core.switches(&name)))
 }
 
 /// Gives the newest forecast of the load: `values` has one row per step ahead and one column per level.
