@@ -1,6 +1,6 @@
 //! Instances and claims: what exists, who holds it, and how far along it is.
 
-use crate::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
+use crate::id::{ClaimId, InstanceId, LeaseId, PersonaName, PluginName, TenantName};
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -66,6 +66,11 @@ pub enum InstanceState {
         /// When the driver expects it to be ready again, once it has told.
         ready_at: Option<TimestampMs>,
     },
+    /// Could not be wiped after a lease: nobody gets it until an operator decides what becomes of it.
+    Quarantined {
+        /// Since when.
+        since: TimestampMs,
+    },
     /// The driver was, or is about to be, asked to destroy it.
     Destroying {
         /// Since when.
@@ -82,6 +87,7 @@ impl InstanceState {
             Self::Warm { .. } => "warm",
             Self::Active { .. } => "active",
             Self::Resetting { .. } => "resetting",
+            Self::Quarantined { .. } => "quarantined",
             Self::Destroying { .. } => "destroying",
         }
     }
@@ -102,6 +108,9 @@ pub struct Claim {
     pub expires_at: Option<TimestampMs>,
     /// The caller's own key: a repeated request with the same one gets this claim again.
     pub idempotency_key: Option<String>,
+    /// The lease that it serves: it ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseId>,
     /// How far along it is.
     #[serde(flatten)]
     pub state: ClaimState,
@@ -146,6 +155,8 @@ pub enum EndCause {
     Released,
     /// Its lifetime was over.
     Expired,
+    /// The owner of the leased instance needed it again, and the notice was over.
+    Reclaimed,
     /// It waited longer than the persona allows.
     TimedOut,
     /// Its instance disappeared from the driver.

@@ -2,12 +2,20 @@
 //! instances back. Money is whole micro-credits; prices are micro-credits per instance-second.
 
 mod notice;
+mod odds;
+mod price;
+mod reclaim;
+mod surplus;
 
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use notice::{Moment, Notice};
+pub use odds::Odds;
+pub use price::{PRICE_MAX, firm_premium, per_second, reserve_price, shortage_cost};
+pub use reclaim::{Need, Recall, Recallable, needed_in_ms, recall};
+pub use surplus::{FIRM_LEVEL, RECLAIMABLE_LEVEL, SurplusInput, SurplusSplit, surplus};
 
 /// What a lease promises. The numbers are part of the market's hashed encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

@@ -1,6 +1,7 @@
 //! The persona: a template of a resource, what it is expected to do, and how much of it may be kept ready.
 
 mod budget;
+mod lending;
 mod schedule;
 
 use crate::id::{PersonaName, PluginName};
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 pub use budget::{Budget, Period};
+pub use lending::LendingPolicy;
 pub use schedule::{Day, InvalidWhen, Schedule, TimeOfDay, Weekday, Window, Zone};
 
 /// What an operator writes, a profiler drafts, or history refines. Applying it makes a new version in the catalog.
@@ -50,6 +52,9 @@ pub struct PersonaSpec {
     /// How claims on it behave.
     #[serde(default)]
     pub claims: ClaimPolicy,
+    /// What of it may be leased to others on the capacity market; nothing unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lending: Option<LendingPolicy>,
 }
 
 /// What one instance is made of.

@@ -194,6 +194,8 @@ pub enum ReasonCode {
     Schedule,
     /// Instances that are leased out.
     Lease,
+    /// Leased instances that are, or could be, called back.
+    Reclaim,
     /// The driver's quota, which all its personas share.
     Quota,
     /// The persona's budget.
@@ -228,10 +230,11 @@ pub fn instances_for(load: f64, capacity_per_instance: f64) -> u32 {
 pub fn decide(snapshot: &Snapshot) -> Plan {
     let (snapshot, foreseen) = bounds::with_events(snapshot);
     let snapshot = snapshot.as_ref();
-    let (policy, target) = target(snapshot);
+    let own = snapshot.own();
+    let (policy, target) = target(&own);
     let Target { wanted, standby, mut reasons, levels } = target;
     reasons.extend(foreseen);
-    let wanted = bounds::bound(wanted, snapshot, &mut reasons);
+    let wanted = bounds::bound(wanted, &own, snapshot, &mut reasons);
     let mut plan = Plan {
         persona: snapshot.persona.clone(),
         persona_version: snapshot.persona_version,

@@ -1,5 +1,6 @@
 //! Instants in milliseconds since 1970 UTC, and the clock that is handed to everything that needs one.
 
+use crate::lending::Moment;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -102,6 +103,12 @@ impl Sub<i64> for TimestampMs {
 pub trait Clock: Send + Sync + 'static {
     /// The present instant.
     fn now(&self) -> TimestampMs;
+
+    /// The present instant by two clocks, one of which can't be set. A clock that can't be set needs no other.
+    fn moment(&self) -> Moment {
+        let at = self.now();
+        Moment { at, uptime_ms: at.0, boot: String::new() }
+    }
 }
 
 /// A clock that stands still until it is set: for replays, the simulator and tests.

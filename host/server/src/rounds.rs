@@ -13,6 +13,8 @@ use tracing::{error, warn};
 
 /// How often drivers are asked what exists, and overdue claims are ended.
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked what can be lent.
+const LEND_EVERY: Duration = Duration::from_secs(2);
 /// How often it is looked whose days are to be forecast.
 const DAYS_EVERY: Duration = Duration::from_secs(5);
 /// How often what is older than the retention is removed.
@@ -42,6 +44,7 @@ impl Rounds {
         rounds.spawn_on(reconcile(Arc::clone(&core), stop.clone()), self.0.handle());
         rounds.spawn_on(watch(Arc::clone(&core), stop.clone()), self.0.handle());
         rounds.spawn_on(days(Arc::clone(&core), stop.clone()), self.0.handle());
+        rounds.spawn_on(lend(Arc::clone(&core), stop.clone()), self.0.handle());
         if let Some(retention) = retention {
             rounds.spawn_on(prune(core, retention, stop.clone()), self.0.handle());
         }
@@ -108,6 +111,19 @@ async fn days(core: Arc<Core>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = core.forecast_days() => {}
+        }
+    }
+}
+
+/// Serves the market, and tells it what can be spared.
+async fn lend(core: Arc<Core>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.lend() => {}
+        }
+        if until(&stop, LEND_EVERY).await {
+            return;
         }
     }
 }

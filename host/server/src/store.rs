@@ -7,6 +7,7 @@
 mod connect;
 mod entity;
 mod error;
+mod lent;
 mod migration;
 mod read;
 mod read_series;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use writer::{Entrances, Request};
 
 pub use error::StoreError;
+pub use lent::{CalledBack, Granted, Lent, LentUnit};
 pub use record::{ChunkRecord, Intent, JournalRecord, Scope, SealedSpan, SeriesRecord, TokenRecord};
 pub use write::{Prune, Write};
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
-use forewarm_domain::id::{ClaimId, InstanceId, idempotency_token};
+use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, idempotency_token};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Mode, Persona, Policy};
@@ -12,7 +12,8 @@ use forewarm_domain::series::{Metric, SeriesKey};
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
 use forewarm_runtime::{StateError, StateStore};
 use forewarm_server::store::{
-    ChunkRecord, Intent, JournalRecord, Prune, Scope, SeriesRecord, Store, StoreConfig, StoreError, TokenRecord, Write,
+    ChunkRecord, Intent, JournalRecord, Lent, Prune, Scope, SeriesRecord, Store, StoreConfig, StoreError, TokenRecord,
+    Write,
 };
 use forewarm_tests::Postgres;
 use uuid::Uuid;
@@ -46,6 +47,7 @@ fn claim(n: u128, key: Option<&str>, state: ClaimState) -> Claim {
         requested_at: TimestampMs(n as i64),
         expires_at: None,
         idempotency_key: key.map(Into::into),
+        lease: None,
         state,
     }
 }
@@ -100,6 +102,23 @@ async fn claims_are_found_again(store: &Store) {
 
     store.commit(vec![Write::Prune(Prune { claims_before: Some(TimestampMs(9)), ..Prune::default() })]).await.unwrap();
     assert_eq!(store.claims_of(&"web".parse().unwrap(), 9).await.unwrap().len(), 2, "open ones stay");
+}
+
+async fn leases_are_open_until_they_have_ended(store: &Store) {
+    let lease = |n: u128, ended_at| Lent {
+        ended_at,
+        ..Lent::void(LeaseId(Uuid::from_u128(n)), "web".parse().unwrap(), TimestampMs(0))
+    };
+    let (open, ended) = (lease(1, None), lease(2, Some(TimestampMs(8))));
+    store.commit(vec![Write::Lent(open.clone()), Write::Lent(ended.clone())]).await.unwrap();
+    assert_eq!(store.open_leases().await.unwrap(), [open.clone()]);
+    assert_eq!(store.lease(ended.lease).await.unwrap(), Some(ended.clone()));
+    let closed = lease(1, Some(TimestampMs(9)));
+    store.commit(vec![Write::Lent(closed.clone())]).await.unwrap();
+    assert!(store.open_leases().await.unwrap().is_empty());
+    store.commit(vec![Write::Prune(Prune { leases_before: Some(TimestampMs(9)), ..Prune::default() })]).await.unwrap();
+    assert_eq!(store.lease(ended.lease).await.unwrap(), None);
+    assert_eq!(store.lease(open.lease).await.unwrap(), Some(closed));
 }
 
 async fn intents_stay_until_done(store: &Store) {
@@ -240,6 +259,7 @@ async fn conforms(url: &str) {
     personas_are_versions(&store).await;
     instances_come_and_go(&store).await;
     claims_are_found_again(&store).await;
+    leases_are_open_until_they_have_ended(&store).await;
     intents_stay_until_done(&store).await;
     plans_and_outcomes_are_history(&store).await;
     tokens_and_values_are_kept(&store).await;

@@ -9,6 +9,7 @@ mod bad_setups;
 mod bus;
 mod crash;
 mod days;
+mod lending;
 mod main_job;
 mod packages;
 mod plugins;

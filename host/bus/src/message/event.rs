@@ -38,6 +38,8 @@ pub enum EventTopic {
     InstanceChanged,
     /// A claim reached another state.
     ClaimChanged,
+    /// A lease of instances reached another state.
+    LeaseChanged,
     /// A measured value does not belong.
     Anomaly,
     /// A call to a plugin failed.
@@ -58,11 +60,12 @@ pub enum EventTopic {
 
 impl EventTopic {
     /// Every topic.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PersonaApplied,
         Self::PlanChanged,
         Self::InstanceChanged,
         Self::ClaimChanged,
+        Self::LeaseChanged,
         Self::Anomaly,
         Self::PluginFailed,
         Self::DriverUnknownInstance,
@@ -81,6 +84,7 @@ impl EventTopic {
             Self::PlanChanged => "plan_changed",
             Self::InstanceChanged => "instance_changed",
             Self::ClaimChanged => "claim_changed",
+            Self::LeaseChanged => "lease_changed",
             Self::Anomaly => "anomaly",
             Self::PluginFailed => "plugin_failed",
             Self::DriverUnknownInstance => "driver_unknown_instance",

@@ -1,13 +1,15 @@
 //! What bounds a policy's wish, clamp by clamp. Each that acts says so with a reason of its own.
 //!
 //! The order is: what raises the wish comes first, then what limits it, and last what holds everything as it is; so a
-//! limit of the operator's wins over a wish, and a freeze over both. None of them takes away what is claimed.
+//! limit of the operator's wins over a wish, and a freeze over both. None of them takes away what is claimed. What raises
+//! the wish looks at the owner's own instances, what limits it at all of them, leased ones included.
 
 mod budget;
 mod capacity;
 mod event;
 mod hold;
 mod interruption;
+mod lease;
 mod missing_data;
 mod quota;
 mod range;
@@ -22,11 +24,12 @@ pub(super) use event::with_events;
 /// What a clamp makes of a number, where it acts: another one, which rule that was, and what it did in a sentence.
 type Acted = Option<(u32, ReasonCode, String)>;
 
-/// The clamps in their order.
-const CLAMPS: [fn(&Snapshot, u32) -> Acted; 13] = [
-    missing_data::clamp,
-    event::clamp,
-    interruption::clamp,
+/// What raises a wish for the owner's own instances.
+const RAISING: [fn(&Snapshot, u32) -> Acted; 3] = [missing_data::clamp, event::clamp, interruption::clamp];
+
+/// What bounds it then, leased instances included.
+const BOUNDING: [fn(&Snapshot, u32) -> Acted; 11] = [
+    lease::clamp,
     range::minimum,
     range::promised,
     range::maximum,
@@ -39,9 +42,11 @@ const CLAMPS: [fn(&Snapshot, u32) -> Acted; 13] = [
     hold::clamp,
 ];
 
-/// Takes a wish through the clamps.
-pub(super) fn bound(wanted: u32, snapshot: &Snapshot, reasons: &mut Vec<Reason>) -> u32 {
-    CLAMPS.iter().fold(wanted, |wanted, clamp| match clamp(snapshot, wanted) {
+/// Takes a wish through the clamps; `own` is the snapshot without what is leased out.
+pub(super) fn bound(wanted: u32, own: &Snapshot, snapshot: &Snapshot, reasons: &mut Vec<Reason>) -> u32 {
+    let raising = RAISING.iter().map(|clamp| (clamp, own));
+    let bounding = BOUNDING.iter().map(|clamp| (clamp, snapshot));
+    raising.chain(bounding).fold(wanted, |wanted, (clamp, snapshot)| match clamp(snapshot, wanted) {
         Some((bounded, code, detail)) => {
             reasons.push(Reason::new(code, detail));
             bounded

@@ -167,6 +167,7 @@ mod tests {
     #[test]
     fn a_served_claim_names_its_instance_and_wait() {
         let claim = Claim {
+            lease: None,
             id: ClaimId(uuid::Uuid::nil()),
             persona: "web".parse().expect("valid"),
             tenant: "red".parse().expect("valid"),

@@ -37,6 +37,9 @@ pub enum ClaimError {
     /// The claim has ended.
     #[error("claim {0} has ended: make a new one")]
     Ended(ClaimId),
+    /// The claim serves a lease.
+    #[error("claim {0} serves a lease and ends with it: it can be released, not renewed")]
+    Leased(ClaimId),
     /// The key was used for something else.
     #[error("the idempotency key was used before for a claim on {0}: use a new key for another request")]
     KeyReused(PersonaName),
@@ -157,6 +160,9 @@ impl Core {
     /// [`ClaimError::UnknownClaim`], [`ClaimError::Ended`] or the store's.
     pub async fn renew(&self, id: ClaimId, tenant: Option<&TenantName>, lifetime_s: u32) -> Result<Claim, ClaimError> {
         let expires_at = expiry(self.clock.now(), lifetime_s);
+        if self.pool().claim(id).is_some_and(|claim| belongs(claim, tenant) && claim.lease.is_some()) {
+            return Err(ClaimError::Leased(id));
+        }
         let renewed = self
             .change(|pool| {
                 let owned = pool.claim(id).is_some_and(|claim| belongs(claim, tenant));

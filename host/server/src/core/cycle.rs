@@ -83,8 +83,12 @@ impl Core {
             choice: None,
             limits: Limits { schedules: persona.spec.schedules.clone(), ..Limits::default() },
         };
+        snapshot.limits.leased = self.pool().leased(name).kept;
+        snapshot.limits.booked = self.booked(name, now);
         snapshot.choice = self.contests.choose(&snapshot);
+        let recalled = self.recall(&persona, &mut snapshot).await;
         let mut plan = decide(&snapshot);
+        plan.reasons.extend(recalled);
         plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
         let plan = Arc::new(plan);
         let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy));
@@ -123,7 +127,7 @@ impl Core {
                     pool.release(name, release, now);
                     report.launched += launch;
                     report.released += release;
-                    records.extend(self.count_step(persona, pool.stock(name), launch, now));
+                    records.extend(self.count_step(persona, pool.own_stock(name), launch, now));
                     records.extend(switch.clone().and_then(|switch| self.contests.note_switch(name, switch)));
                     records.extend(self.contests.unsaved(name, now, self.settings.step_ms));
                     if *is_news {

@@ -11,6 +11,7 @@ mod cycle;
 mod days;
 mod drivers_down;
 mod feedback;
+mod lending;
 mod pool;
 mod reconcile;
 mod view;
@@ -31,6 +32,7 @@ use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::instance::ClaimState;
 use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
+use lending::Lending;
 use pool::{Changes, Notice, Pool};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +44,7 @@ pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
+pub use lending::{InstanceError, LendingView};
 pub use view::{PersonaStatus, PlanCosts, ProfileError, Status};
 pub use watch::Anomaly;
 
@@ -89,6 +92,7 @@ pub struct Core {
     days: DayClock,
     watchman: Watchman,
     drivers_down: DriversDown,
+    lending: Lending,
     feedback: Feedback,
     contests: Contests,
     views: Mutex<Views>,
@@ -120,7 +124,11 @@ impl Core {
     pub async fn open(parts: Parts) -> Result<Arc<Self>, StoreError> {
         let Parts { clock, settings, store, series, bus, metrics } = parts;
         let catalog = Catalog::open(store.clone()).await?;
-        let pool = Pool::restore(store.instances().await?, store.open_claims().await?, store.open_intents().await?);
+        let leases = store.open_leases().await?;
+        let (instances, claims, intents) =
+            (store.instances().await?, store.open_claims().await?, store.open_intents().await?);
+        let pool = Pool::restore(instances, claims, intents, leases);
+        let lending = Lending::open(&store, &catalog).await?;
         let days = DayClock::open(&store, &catalog).await?;
         let feedback = Feedback::open(&store, &catalog, clock.now()).await?;
         let contests = Contests::open(&store, &catalog).await?;
@@ -137,6 +145,7 @@ impl Core {
             days,
             watchman: Watchman::default(),
             drivers_down: DriversDown::default(),
+            lending,
             feedback,
             contests,
             views: Mutex::default(),
@@ -250,6 +259,10 @@ impl Core {
             let (topic, subject, reason, data) = match notice {
                 Notice::Claim(claim) => {
                     (EventTopic::ClaimChanged, claim.persona.to_string(), String::new(), serde_json::to_value(&claim))
+                }
+                Notice::Lease { lent, reason } => {
+                    let data = serde_json::to_value(lent.status(&self.clock.moment()));
+                    (EventTopic::LeaseChanged, lent.persona.to_string(), reason, data)
                 }
                 Notice::Instance { instance, reason } => {
                     (EventTopic::InstanceChanged, instance.persona.to_string(), reason, serde_json::to_value(&instance))

@@ -5,13 +5,14 @@
 
 mod claims;
 mod intents;
+mod lending;
 mod lifecycle;
 #[cfg(test)]
 mod tests;
 mod unsaved;
 
-use crate::store::{Intent, Write};
-use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
+use crate::store::{Intent, Lent, Write};
+use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, PersonaName, PluginName, TenantName};
 use forewarm_domain::instance::{Claim, Instance, InstanceState};
 use forewarm_domain::plan::Stock;
 use intents::OpenIntent;
@@ -52,6 +53,7 @@ pub(crate) struct Served {
 pub(crate) enum Notice {
     Claim(Claim),
     Instance { instance: Instance, reason: String },
+    Lease { lent: Lent, reason: String },
 }
 
 /// The instances and open claims of one persona, by what can be done with them.
@@ -78,13 +80,25 @@ pub(crate) struct Pool {
     keys: HashMap<(TenantName, String), ClaimId>,
     /// At most two an instance: one that is being carried out, and the wish that came after it.
     intents: HashMap<InstanceId, Vec<OpenIntent>>,
+    /// Leases whose instances have not all come to their end, and those that have not long ago.
+    leases: HashMap<LeaseId, Lent>,
+    /// The open ones of each persona.
+    open_leases: HashMap<PersonaName, BTreeSet<LeaseId>>,
+    /// The lease of each instance that is held through one, or wiped after one.
+    lease_of: HashMap<InstanceId, LeaseId>,
     unsaved: HashMap<Subject, Write>,
 }
 
 impl Pool {
     /// The pool as the store remembers it.
-    pub(crate) fn restore(instances: Vec<Instance>, claims: Vec<Claim>, intents: Vec<Intent>) -> Self {
+    pub(crate) fn restore(
+        instances: Vec<Instance>,
+        claims: Vec<Claim>,
+        intents: Vec<Intent>,
+        leases: Vec<Lent>,
+    ) -> Self {
         let mut pool = Self::default();
+        leases.into_iter().for_each(|lent| pool.put_lease(lent));
         for instance in instances {
             pool.put(instance);
         }
@@ -156,7 +170,7 @@ impl Pool {
             InstanceState::Warm { .. } => shelf.warm.push(id),
             InstanceState::Active { .. } => drop(shelf.active.insert(id)),
             InstanceState::Resetting { .. } => drop(shelf.resetting.insert(id)),
-            InstanceState::Destroying { .. } => {}
+            InstanceState::Quarantined { .. } | InstanceState::Destroying { .. } => {}
         }
         if !self.drivers.contains(&instance.driver) {
             self.drivers.insert(instance.driver.clone());
@@ -177,7 +191,7 @@ impl Pool {
                 }
                 InstanceState::Active { .. } => drop(shelf.active.remove(&id)),
                 InstanceState::Resetting { .. } => drop(shelf.resetting.remove(&id)),
-                InstanceState::Destroying { .. } => {}
+                InstanceState::Quarantined { .. } | InstanceState::Destroying { .. } => {}
             }
         }
         Some(instance)

@@ -129,6 +129,10 @@ impl Core {
         self.change(|pool| {
             pool.settle(intent);
             // A creation that failed may have succeeded on the other side; a failed wipe must not reach another tenant.
+            let unsupported = error.kind == PluginErrorKind::Unsupported;
+            if pool.is_sanitizing(intent.instance) && !unsupported {
+                return ((), pool.quarantine(intent.instance, &text, now));
+            }
             ((), pool.discard(intent.instance, &text, now))
         })
         .await?;
@@ -260,6 +264,8 @@ impl Core {
                 pool.expect(seen.id, &seen.reference, *expected_at);
                 Changes::default()
             }
+            DriverState::Failed(reason) if pool.is_sanitizing(seen.id) => pool.quarantine(seen.id, reason, now),
+            DriverState::Failed(_) if pool.is_quarantined(seen.id) => Changes::default(),
             DriverState::Failed(reason) => pool.discard(seen.id, reason, now),
             DriverState::Stable(_) | DriverState::Changing { .. } | DriverState::Leaving => Changes::default(),
         }

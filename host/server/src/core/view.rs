@@ -208,8 +208,13 @@ impl Core {
     /// [`StoreError`]; nothing is removed then.
     pub async fn prune(&self, before: TimestampMs) -> Result<(), StoreError> {
         let before = Some(before);
-        let prune =
-            Prune { claims_before: before, plans_before: before, outcomes_before: before, chunks_before: before };
+        let prune = Prune {
+            claims_before: before,
+            leases_before: before,
+            plans_before: before,
+            outcomes_before: before,
+            chunks_before: before,
+        };
         self.store.commit(vec![Write::Prune(prune)]).await
     }
 

@@ -181,7 +181,9 @@ impl From<ClaimError> for Problem {
         let detail = error.to_string();
         match error {
             ClaimError::UnknownPersona(_) | ClaimError::UnknownClaim(_) => Self::new(ProblemKind::NotFound, detail),
-            ClaimError::Ended(_) | ClaimError::KeyReused(_) => Self::new(ProblemKind::Conflict, detail),
+            ClaimError::Ended(_) | ClaimError::Leased(_) | ClaimError::KeyReused(_) => {
+                Self::new(ProblemKind::Conflict, detail)
+            }
             ClaimError::KeyLength(_) => Self::new(ProblemKind::InvalidParameter, detail),
             ClaimError::TooManyWaiting { .. } => Self::new(ProblemKind::TooManyWaiting, detail).retry_after(10),
             ClaimError::Store(error) => error.into(),

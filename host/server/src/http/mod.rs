@@ -12,6 +12,7 @@ mod events;
 mod health;
 mod ingest;
 mod layers;
+mod lending;
 mod openapi;
 mod parameters;
 mod personas;
@@ -56,6 +57,7 @@ fn guarded() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(personas::routes())
         .merge(claims::routes())
+        .merge(lending::routes())
         .merge(ingest::routes())
         .merge(series::routes())
         .merge(profiles::routes())

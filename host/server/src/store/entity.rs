@@ -5,6 +5,7 @@ pub(crate) mod claim;
 pub(crate) mod instance;
 pub(crate) mod intent;
 pub(crate) mod journal;
+pub(crate) mod lent;
 pub(crate) mod outcome;
 pub(crate) mod persona;
 pub(crate) mod plan;

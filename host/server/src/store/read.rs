@@ -1,11 +1,12 @@
 //! What the planner, the claims and the API read: personas, instances, claims, intents, plans, outcomes, tokens, values.
 
 use super::Store;
-use super::entity::{claim, instance, intent, outcome, persona, plan, plugin_state, setting, token};
+use super::entity::{claim, instance, intent, lent, outcome, persona, plan, plugin_state, setting, token};
 use super::error::StoreError;
+use super::lent::Lent;
 use super::record::{Intent, TokenRecord};
 use super::row::{self, SERVED, WAITING, parse};
-use forewarm_domain::id::{ClaimId, PersonaName, PluginName, TenantName};
+use forewarm_domain::id::{ClaimId, LeaseId, PersonaName, PluginName, TenantName};
 use forewarm_domain::instance::{Claim, Instance};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::Persona;
@@ -76,6 +77,17 @@ impl Store {
             .order_by_desc(claim::Column::Id)
             .limit(limit);
         query.all(self.reader()).await?.iter().map(row::to_claim).collect()
+    }
+
+    /// Leases whose instances have not all come to their end.
+    pub async fn open_leases(&self) -> Result<Vec<Lent>, StoreError> {
+        let query = lent::Entity::find().filter(lent::Column::EndedAt.is_null()).order_by_asc(lent::Column::Lease);
+        query.all(self.reader()).await?.iter().map(row::to_lent).collect()
+    }
+
+    /// One lease, open or ended.
+    pub async fn lease(&self, id: LeaseId) -> Result<Option<Lent>, StoreError> {
+        lent::Entity::find_by_id(id.0).one(self.reader()).await?.as_ref().map(row::to_lent).transpose()
     }
 
     /// Driver operations that are not known to be done, the next to send first.

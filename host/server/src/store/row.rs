@@ -1,7 +1,8 @@
 //! From the domain's values to rows and back. Nested values are JSON text, the same in both databases.
 
-use super::entity::{chunk, claim, instance, intent, journal, outcome, persona, plan, series, token};
+use super::entity::{chunk, claim, instance, intent, journal, lent, outcome, persona, plan, series, token};
 use super::error::StoreError;
+use super::lent::Lent;
 use super::record::{ChunkRecord, Intent, JournalRecord, Scope, SeriesRecord, TokenRecord};
 use forewarm_domain::instance::{Claim, ClaimState, Instance};
 use forewarm_domain::outcome::Outcome;
@@ -76,6 +77,19 @@ pub(crate) fn from_claim(claim: &Claim) -> Result<claim::Model, StoreError> {
 
 pub(crate) fn to_claim(row: &claim::Model) -> Result<Claim, StoreError> {
     parse(&format!("claim {}", row.id), &row.body)
+}
+
+pub(crate) fn from_lent(lent: &Lent) -> Result<lent::Model, StoreError> {
+    Ok(lent::Model {
+        lease: lent.lease.0,
+        persona: lent.persona.to_string(),
+        ended_at: lent.ended_at.map(|at| at.0),
+        body: json("a lease", lent)?,
+    })
+}
+
+pub(crate) fn to_lent(row: &lent::Model) -> Result<Lent, StoreError> {
+    parse(&format!("lease {}", row.lease), &row.body)
 }
 
 pub(crate) fn from_intent(intent: &Intent) -> Result<intent::Model, StoreError> {

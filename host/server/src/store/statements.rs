@@ -1,7 +1,7 @@
 //! The statements of one transaction: many rows per statement, one kind after the other.
 
 use super::entity::{
-    chunk, claim, instance, intent, journal, outcome, persona, plan, plugin_state, series, setting, token,
+    chunk, claim, instance, intent, journal, lent, outcome, persona, plan, plugin_state, series, setting, token,
 };
 use super::error::StoreError;
 use super::row;
@@ -28,6 +28,8 @@ pub(crate) fn statements(backend: DbBackend, writes: &Grouped<'_>) -> Result<Vec
     add_instances(to, writes)?;
     let claims: Result<_, _> = writes.claims.values().map(|claim| row::from_claim(claim)).collect();
     upsert::<claim::Entity>(to, claims?);
+    let lent: Result<_, _> = writes.lent.values().map(|lent| row::from_lent(lent)).collect();
+    upsert::<lent::Entity>(to, lent?);
     add_intents(to, writes)?;
     let plans: Result<_, _> = writes.plans.values().map(|plan| row::from_plan(plan)).collect();
     upsert::<plan::Entity>(to, plans?);
@@ -129,6 +131,9 @@ fn prune(to: &mut Script, what: &Prune) {
     if let Some(before) = what.claims_before {
         let ended = claim::Entity::delete_many().filter(claim::Column::State.eq(row::ENDED));
         to.add(&ended.filter(claim::Column::RequestedAt.lt(before.0)));
+    }
+    if let Some(before) = what.leases_before {
+        to.add(&lent::Entity::delete_many().filter(lent::Column::EndedAt.lt(before.0)));
     }
     if let Some(before) = what.plans_before {
         to.add(&plan::Entity::delete_many().filter(plan::Column::At.lt(before.0)));

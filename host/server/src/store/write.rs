@@ -1,7 +1,8 @@
 //! What can be written, and how the writes of one transaction are put in order: per table, the last word per row.
 
+use super::lent::Lent;
 use super::record::{ChunkRecord, Intent, JournalRecord, SeriesRecord, TokenRecord};
-use forewarm_domain::id::{ClaimId, IdempotencyToken, InstanceId, PersonaName, PluginName};
+use forewarm_domain::id::{ClaimId, IdempotencyToken, InstanceId, LeaseId, PersonaName, PluginName};
 use forewarm_domain::instance::{Claim, Instance};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::Persona;
@@ -21,6 +22,8 @@ pub enum Write {
     InstanceGone(InstanceId),
     /// Inserts or replaces a claim; a second claim of a tenant with the same idempotency key is a conflict.
     Claim(Claim),
+    /// Inserts or replaces a lease of instances.
+    Lent(Lent),
     /// Inserts or replaces a driver operation that is about to be sent.
     Intent(Intent),
     /// Removes a driver operation that is known to be done.
@@ -74,6 +77,8 @@ pub enum Write {
 pub struct Prune {
     /// Claims that ended and were asked for before this instant.
     pub claims_before: Option<TimestampMs>,
+    /// Leases that ended before this instant.
+    pub leases_before: Option<TimestampMs>,
     /// Plans made before this instant.
     pub plans_before: Option<TimestampMs>,
     /// Outcomes of hours before this instant.
@@ -88,6 +93,7 @@ pub(crate) struct Grouped<'w> {
     pub personas: Vec<&'w Persona>,
     pub instances: BTreeMap<InstanceId, Option<&'w Instance>>,
     pub claims: BTreeMap<ClaimId, &'w Claim>,
+    pub lent: BTreeMap<LeaseId, &'w Lent>,
     pub intents: BTreeMap<IdempotencyToken, Option<&'w Intent>>,
     pub plans: BTreeMap<(&'w PersonaName, TimestampMs), &'w Plan>,
     pub outcomes: BTreeMap<(&'w PersonaName, TimestampMs), &'w Outcome>,
@@ -117,6 +123,7 @@ impl<'w> Grouped<'w> {
             Write::Instance(instance) => drop(self.instances.insert(instance.id, Some(instance))),
             Write::InstanceGone(id) => drop(self.instances.insert(*id, None)),
             Write::Claim(claim) => drop(self.claims.insert(claim.id, claim)),
+            Write::Lent(lent) => drop(self.lent.insert(lent.lease, lent)),
             Write::Intent(intent) => drop(self.intents.insert(intent.token, Some(intent))),
             Write::IntentDone(token) => drop(self.intents.insert(*token, None)),
             Write::Plan(plan) => drop(self.plans.insert((&plan.persona, plan.at), plan)),

@@ -43,7 +43,8 @@ pub(super) fn ahead(snapshot: &Snapshot, wanted: u32) -> Acted {
     let coming =
         |hold: &&Hold| hold.allows == Allowed::Nothing && hold.from > snapshot.at && hold.from <= snapshot.at + notice;
     let hold = snapshot.limits.holds.iter().filter(coming).min_by_key(|hold| hold.from)?;
-    let needed = needed_until(snapshot, hold.until + snapshot.lead_ms).min(snapshot.scaling.max);
+    let needed = needed_until(snapshot, hold.until + snapshot.lead_ms).saturating_add(snapshot.lent());
+    let needed = needed.min(snapshot.scaling.max);
     let bounded = limit(snapshot, needed);
     let detail = || {
         format!(

@@ -24,18 +24,9 @@ pub(super) fn minimum(snapshot: &Snapshot, wanted: u32) -> Acted {
 
 pub(super) fn promised(snapshot: &Snapshot, wanted: u32) -> Acted {
     let Stock { active, waiting, .. } = snapshot.stock;
-    let leased = snapshot.limits.leased;
-    let promised = snapshot.stock.promised().saturating_add(leased);
-    if wanted >= promised {
-        return None;
-    }
-    if leased > 0 {
-        let detail =
-            format!("{leased} are leased out beside {active} claimed ones and {waiting} waiting claims: each is kept");
-        return Some((promised, ReasonCode::Lease, detail));
-    }
-    let detail = format!("{active} are claimed and {waiting} claims wait: each gets an instance");
-    Some((promised, ReasonCode::Promised, detail))
+    let promised = snapshot.stock.promised();
+    let detail = || format!("{active} are claimed and {waiting} claims wait: each gets an instance");
+    (wanted < promised).then(|| (promised, ReasonCode::Promised, detail()))
 }
 
 /// What is claimed stays, even where the maximum was lowered below it.

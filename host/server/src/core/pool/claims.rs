@@ -44,6 +44,7 @@ impl Pool {
             requested_at: now,
             expires_at: new.expires_at,
             idempotency_key: new.idempotency_key,
+            lease: None,
             state: ClaimState::Waiting { expected_at: now },
         };
         let shelf = self.shelves.entry(new.persona.clone()).or_default();
@@ -105,6 +106,7 @@ impl Pool {
         }
         self.note(Write::Claim(claim.clone()));
         changes.notices.push(Notice::Claim(claim.clone()));
+        self.unit_left(&claim, cause, now, &mut changes);
         if let Some(instance) = instance.filter(|_| cause != EndCause::InstanceLost) {
             self.begin(instance, InstanceState::Resetting { ready_at: None }, DriverOperation::Reset, now);
         }

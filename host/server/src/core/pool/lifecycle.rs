@@ -44,6 +44,7 @@ impl Pool {
             return Changes::default();
         }
         let mut changes = self.end_claim_on(id, now);
+        self.unit_lost(id, now, &mut changes);
         self.begin(id, InstanceState::Destroying { since: now }, DriverOperation::Destroy, now);
         self.notice(id, reason, &mut changes);
         changes
@@ -52,6 +53,7 @@ impl Pool {
     /// Forgets an instance that exists no longer; a claim on it ends as lost.
     pub(crate) fn forget(&mut self, id: InstanceId, reason: &str, now: TimestampMs) -> Changes {
         let mut changes = self.end_claim_on(id, now);
+        self.unit_lost(id, now, &mut changes);
         self.notice(id, reason, &mut changes);
         if self.take(id).is_some() {
             self.note(Write::InstanceGone(id));
@@ -71,6 +73,7 @@ impl Pool {
             changes.boots.push((persona.clone(), since.since(instance.created_at)));
         }
         self.name(id, reference);
+        self.unit_wiped(id, since, &mut changes);
         let waiting = self.shelves.get(&persona).and_then(|shelf| shelf.waiting.first().copied());
         match waiting.and_then(|claim| self.claims.get(&claim).cloned()) {
             Some(mut claim) => {

@@ -1,5 +1,7 @@
 //! The pool's promises, without a store or a driver.
 
+mod lending;
+
 use super::claims::TooManyWaiting;
 use super::*;
 use forewarm_domain::instance::{ClaimState, EndCause};

@@ -2,13 +2,14 @@
 
 use super::Pool;
 use crate::store::Write;
-use forewarm_domain::id::{ClaimId, IdempotencyToken, InstanceId};
+use forewarm_domain::id::{ClaimId, IdempotencyToken, InstanceId, LeaseId};
 
 /// What a write is about: of two unsaved writes about the same, the newer one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Instance(InstanceId),
     Claim(ClaimId),
+    Lease(LeaseId),
     Intent(IdempotencyToken),
 }
 
@@ -18,6 +19,7 @@ impl Subject {
             Write::Instance(instance) => Some(Self::Instance(instance.id)),
             Write::InstanceGone(id) => Some(Self::Instance(*id)),
             Write::Claim(claim) => Some(Self::Claim(claim.id)),
+            Write::Lent(lent) => Some(Self::Lease(lent.lease)),
             Write::Intent(intent) => Some(Self::Intent(intent.token)),
             Write::IntentDone(token) => Some(Self::Intent(*token)),
             _ => None,

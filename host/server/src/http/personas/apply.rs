@@ -80,6 +80,7 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
 fn faults(state: &AppState, name: &PersonaName, spec: &PersonaSpec) -> Vec<FieldError> {
     let mut faults = inner_faults(name, spec);
     faults.extend(schedules::faults(spec, state.core.clock().now()));
+    faults.extend(schedules::lending_faults(spec, state.core.clock().now()));
     let plugins = &spec.plugins;
     let mut uses = vec![
         ("/plugins/forecaster".to_owned(), &plugins.forecaster, PluginKind::Forecaster),

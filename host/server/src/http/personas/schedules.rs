@@ -22,6 +22,35 @@ pub(super) fn faults(spec: &PersonaSpec, now: TimestampMs) -> Vec<FieldError> {
     faults
 }
 
+/// The faults of what a persona lends: blackouts that never come, classes that come twice.
+pub(super) fn lending_faults(spec: &PersonaSpec, now: TimestampMs) -> Vec<FieldError> {
+    let Some(lending) = &spec.lending else { return Vec::new() };
+    let mut faults = Vec::new();
+    let mut fault = |pointer: String, detail: String| faults.push(FieldError { pointer, detail });
+    if let [one, other] = lending.classes[..]
+        && one == other
+    {
+        fault("/lending/classes/1".into(), format!("{} is named twice: name each class once", one.as_str()));
+    }
+    for (index, blackout) in lending.blackouts.iter().enumerate() {
+        let Schedule { name, from, until, min, max, .. } = blackout;
+        if min.is_some() || max.is_some() {
+            fault(
+                format!("/lending/blackouts/{index}"),
+                format!("the blackout `{name}` bounds nothing: leave out min and max"),
+            );
+        }
+        if from == until {
+            let detail = format!("from and until are both {from}: give 00:00 and 24:00 for the whole day");
+            fault(format!("/lending/blackouts/{index}/until"), detail);
+        } else if blackout.next(now).is_none() {
+            let detail = format!("the blackout `{name}` comes on no day from now on: look at its weekdays and days");
+            fault(format!("/lending/blackouts/{index}"), detail);
+        }
+    }
+    faults
+}
+
 /// What is wrong with one schedule, and where.
 fn alone(schedule: &Schedule, spec: &PersonaSpec, now: TimestampMs) -> Vec<(&'static str, String)> {
     let Schedule { name, min, max, from, until, .. } = schedule;
@@ -105,6 +134,28 @@ mod tests {
             assert_eq!(pointers(&json!([schedule(more.clone())])), [pointer], "{more}");
         }
         assert!(pointers(&json!([schedule(json!({ "min": 5, "max": 10 }))])).is_empty());
+    }
+
+    #[test]
+    fn what_is_lent_is_checked() {
+        let found = |lending: Value| {
+            let spec = serde_json::from_value(json!({
+                "name": "web",
+                "allocation": { "cpu_millis": 500, "memory_mib": 512 },
+                "demand": { "series": { "resource": "web", "metric": "requests" }, "capacity_per_instance": 10.0 },
+                "lending": lending,
+            }));
+            let now = "2026-06-01T00:00:00Z".parse().expect("valid");
+            let faults = lending_faults(&spec.expect("valid"), now);
+            faults.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>()
+        };
+        let with = |more: Value| json!({ "owner": "shop", "limit": 3, "blackouts": [schedule(more)] });
+        assert!(found(with(json!({}))).is_empty());
+        assert_eq!(found(with(json!({ "min": 3 }))), ["/lending/blackouts/0"]);
+        assert_eq!(found(with(json!({ "until": "09:00" }))), ["/lending/blackouts/0/until"]);
+        assert_eq!(found(with(json!({ "last_day": "2026-05-01" }))), ["/lending/blackouts/0"]);
+        let twice = json!({ "owner": "shop", "limit": 3, "classes": ["firm", "firm"] });
+        assert_eq!(found(twice), ["/lending/classes/1"]);
     }
 
     #[test]
