@@ -53,9 +53,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "host/server",
         &[
+            // For the terms of a simulated market alone.
+            "forewarm-auction",
             "forewarm-bus",
             "forewarm-domain",
             "forewarm-forecasting",
+            "forewarm-market-simulator",
             "forewarm-packages",
             "forewarm-runtime",
             "forewarm-simulator",
@@ -64,6 +67,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("marketplace/auction", &["forewarm-domain"]),
+    ("marketplace/simulator", &["forewarm-auction", "forewarm-domain", "forewarm-simulator"]),
     ("plugins/", &["forewarm-sdk"]),
     ("fuzz", &["forewarm-runtime"]),
     ("sdk/macros", &[]),
@@ -104,6 +108,7 @@ const WITHOUT_TOKIO: &[&str] = &[
     "host/forecasting",
     "host/training",
     "marketplace/auction",
+    "marketplace/simulator",
     "plugins/",
     "sdk/rust",
     "sdk/macros",

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// What became of an order, for the report. The market's own reasons, and the one that keeps an order out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// As the auction says.
     Told(ReasonCode),
     /// The tenant's budget did not cover it.

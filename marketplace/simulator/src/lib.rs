@@ -12,8 +12,8 @@
 //! Tenants bid what a unit is worth to them: with one price for all and many tenants there is little to gain by less. A
 //! window is sold in one round just before it begins, and an owner's fleet is as large as its history's highest demand.
 
-pub mod book;
-pub mod lease;
+mod book;
+mod lease;
 pub mod owner;
 pub mod report;
 pub mod run;

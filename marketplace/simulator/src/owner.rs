@@ -129,7 +129,7 @@ pub(crate) mod tests {
     pub(crate) fn world(name: &str, days: usize) -> World {
         let wave = |step: usize| 20.0 + 10.0 * (step as f64 / 1_440.0 * std::f64::consts::TAU).sin();
         let values = (0..days * 1_440).map(wave).collect();
-        let trace = Trace { name: name.into(), start: TimestampMs(0), step_ms: MINUTE_MS, values };
+        let trace = Trace { name: name.into(), start: TimestampMs(0), step_ms: MINUTE_MS, values, gaps: Vec::new() };
         World::new(trace, Some(1.0)).expect("long enough")
     }
 

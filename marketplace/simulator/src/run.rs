@@ -7,7 +7,7 @@ use crate::report::{Counts, Report, Series, Window};
 use crate::setting::{InvalidSetting, Setting};
 use crate::tenant::{Tenant, tenants};
 use forewarm_auction::{
-    InvalidBook, LeaseClass, MoneyOverflow, ReasonCode, Regime, Seed, SettleError, SettlePlan, TwoClassBook,
+    InvalidBook, LeaseClass, MoneyOverflow, Orders, ReasonCode, Regime, Seed, SettleError, SettlePlan, TwoClassBook,
     TwoClassClearing, TwoClassOrders, clear_market, clear_round, settle_plan,
 };
 use rand::rngs::StdRng;
@@ -211,9 +211,14 @@ fn welfare(orders: &TwoClassOrders, clearing: &TwoClassClearing) -> i128 {
     CLASSES.into_iter().map(of).sum()
 }
 
-/// The same where nobody has a min-fill: clearing then finds the best allocation, so that none with min-fills is better.
+/// The same where nobody has a min-fill, without those whom all that is on offer is not enough: clearing then finds the
+/// best allocation, so that none with min-fills is better.
 fn welfare_most(mut orders: TwoClassOrders) -> i128 {
-    for side in [&mut orders.firm, &mut orders.reclaimable] {
+    let offered = |side: &Orders| side.asks.iter().map(|ask| u64::from(ask.quantity.get())).sum::<u64>();
+    let firm = offered(&orders.firm);
+    let either = firm + offered(&orders.reclaimable);
+    for (side, offered) in [(&mut orders.firm, firm), (&mut orders.reclaimable, either)] {
+        side.bids.retain(|bid| bid.min_fill.is_none_or(|least| u64::from(least.get()) <= offered));
         side.bids.iter_mut().for_each(|bid| bid.min_fill = None);
     }
     let Ok(book) = TwoClassBook::try_from(orders.clone()) else { return 0 };

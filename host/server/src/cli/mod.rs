@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod forecast;
 mod ingest;
+mod market;
 mod output;
 mod persona;
 mod plan;
@@ -94,6 +95,9 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Replay your own demand: what forewarm and other policies would have kept ready, and what that would have cost
     Simulate(simulate::SimulateArgs),
+    /// Work with the capacity market
+    #[command(subcommand)]
+    Market(market::MarketCommand),
     /// Find what does not belong in series of a file, without a host
     Anomalies(anomalies::AnomaliesArgs),
     /// Draft personas from what was measured of workloads
@@ -152,6 +156,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Ingest(args) => ingest::run(&global, args).await?,
         Command::Backtest(args) => backtest::run(&global, args).await?,
         Command::Simulate(args) => simulate::run(&global, args).await?,
+        Command::Market(command) => market::run(&global, command).await?,
         Command::Anomalies(args) => anomalies::run(&global, args).await?,
         Command::Profile(args) => profile::run(&global, args).await?,
         Command::Plugin(command) => return plugin::run(&global, command).await,

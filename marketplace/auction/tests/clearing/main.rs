@@ -9,4 +9,5 @@ mod orders;
 mod properties;
 mod reference;
 mod two_class;
+mod two_class_examples;
 mod welfare;

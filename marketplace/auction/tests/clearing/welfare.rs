@@ -84,7 +84,12 @@ fn thin_supply_beside_the_exact_optimum() {
         orders
     };
     let markets: Vec<_> = (0..200).map(|_| thin(&mut random)).collect();
-    check("200 books with up to 10 units for 12 bids of up to 12", markets.iter().cloned(), |orders| optimum(orders).0, SHARE_MIN);
+    check(
+        "200 books with up to 10 units for 12 bids of up to 12",
+        markets.iter().cloned(),
+        |orders| optimum(orders).0,
+        SHARE_MIN,
+    );
 }
 
 #[test]
