@@ -2,8 +2,8 @@
 //! by chance.
 
 use forewarm_domain::series::quantile;
-use rand::rngs::StdRng;
 use rand::RngExt;
+use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 

@@ -115,7 +115,10 @@ pub(crate) mod tests {
     use forewarm_domain::time::MINUTE_MS;
 
     pub(crate) fn world(loads: Vec<f64>, capacity: Option<f64>) -> Result<World, WorldError> {
-        World::new(Trace { name: "web".into(), start: TimestampMs(0), step_ms: MINUTE_MS, values: loads, gaps: vec![] }, capacity)
+        World::new(
+            Trace { name: "web".into(), start: TimestampMs(0), step_ms: MINUTE_MS, values: loads, gaps: vec![] },
+            capacity,
+        )
     }
 
     #[test]

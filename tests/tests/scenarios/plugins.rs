@@ -215,3 +215,68 @@ fn a_version_is_activated_rolled_back_and_kept_over_a_restart() {
     assert_eq!(plugin(&api, "steady", "1.0.0")["active"], true, "the roll-back survives a restart");
     assert_eq!(plugin(&api, "steady", "3.0.0")["supervision"], "quarantined");
 }
+
+#[test]
+fn an_outage_takes_nothing_away_and_what_took_over_is_remembered() {
+    let folder = folder(&[
+        ("broken.wasm", forecaster("broken", "1", &[TRAPS_AT_FIT])),
+        ("steady.wasm", forecaster("steady", "1", &[])),
+    ]);
+    let mut host = setup(folder.path()).start();
+    let api = host.api();
+    let by = |forecaster: &str| {
+        let mut web = forecast_by(&[forecaster]);
+        web["scaling"]["policy"] = json!("level_programme");
+        web
+    };
+    api.apply(&by("steady"));
+    plan_by(&api, "level_programme");
+    api.apply(&by("broken"));
+    plan_by(&api, "reactive");
+    let switches = |api: &Api| api.get("/v1/personas/web/policies/switches").json();
+    let told = switches(&api);
+    assert_eq!((&told[0]["from"], &told[0]["to"]), (&json!("level_programme"), &json!("reactive")), "{told}");
+    assert!(text(&told[0]["reason"]).contains("broken"), "{told}");
+    assert!(run(&host, &["plan", "switches", "web"]).contains("level_programme"));
+
+    // No load is measured from here on.
+    let stale = |api: &Api| {
+        eventually("a plan without telemetry", || {
+            let plan = api.get("/v1/personas/web/plan");
+            let plan = (plan.status == 200).then(|| plan.json())?;
+            plan["reasons"].to_string().contains("stale_telemetry").then_some(plan)
+        })
+    };
+    let kept = stale(&api)["wanted"].as_u64();
+    assert!(kept >= Some(4), "{kept:?}");
+    host.restart();
+    let api = host.api();
+    let plan = stale(&api);
+    assert!(plan["wanted"].as_u64() >= kept, "{plan}");
+    assert_eq!(switches(&api)[0], told[0], "it is kept over a restart");
+}
+
+#[test]
+fn a_plan_tells_what_it_costs_and_what_it_would_have_been() {
+    let folder = folder(&[("steady.wasm", forecaster("steady", "1", &[]))]);
+    let host = setup(folder.path()).start();
+    let api = host.api();
+    let mut web = forecast_by(&["steady"]);
+    web["scaling"]["policy"] = json!("compete");
+    api.apply(&web);
+    let costs = eventually("a plan that is served", || {
+        api.measure("web", 35.0);
+        let costs = api.get("/v1/personas/web/plan/costs");
+        let costs = (costs.status == 200).then(|| costs.json())?;
+        (costs["wanted"].as_u64()? >= 4 && costs["expected"].is_object()).then_some(costs)
+    });
+    let alternatives = costs["alternatives"].as_array().expect("a list");
+    assert!(alternatives.len() > 10 && alternatives[0]["decides"] == true, "{costs}");
+    assert!(costs["warm_per_hour"].as_f64() > Some(0.0) && costs["missing_cost"].as_f64() > Some(1.0), "{costs}");
+    let static_one = alternatives.iter().find(|one| one["policy"] == "schedule_only").expect("competes");
+    assert!(static_one["wanted"].as_u64() <= costs["wanted"].as_u64(), "{costs}");
+    assert!(run(&host, &["plan", "explain", "web"]).contains("expected over the forecast's horizon"));
+    let diff = run(&host, &["plan", "diff", "web"]);
+    assert!(diff.contains("(decides)") && diff.contains("keep_alive"), "{diff}");
+    api.get("/v1/personas/nobody/plan/costs").problem(404, "not-found");
+}

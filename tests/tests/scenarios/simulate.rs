@@ -1,8 +1,9 @@
 //! `forewarm simulate` on a user's own trace: what it tells follows from the steps that it writes, nothing that comes later
 //! is looked at, the same seed gives the same bytes, and bad input is told.
 
+use forewarm_tests::guests::forecaster;
 use forewarm_tests::{Finished, Host, Setup};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::fs;
 
@@ -67,7 +68,7 @@ fn the_figures_follow_from_the_steps_and_nothing_later_is_seen() {
     assert!(ratio("forewarm") < ratio("reactive") && ratio("forewarm") < ratio("keep_alive"), "{report}");
     let html = fs::read_to_string(page).expect("written");
     assert!(
-        html.contains("<svg") && html.contains("worst moments") && !html.contains("src=") && !html.contains("href=")
+        html.contains("<svg") && html.contains("Worst moments") && !html.contains("src=") && !html.contains("href=")
     );
 
     let again = simulate(&host, usize::MAX, &["--protocol", "bench"]);
@@ -98,6 +99,81 @@ fn faults_cost_more_and_a_dead_forecaster_is_survived() {
 }
 
 #[test]
+fn a_plugin_that_dies_at_every_call_is_survived() {
+    let folder = tempfile::TempDir::with_prefix("forewarm-plugins-").expect("a temporary folder");
+    let dies = forecaster("dies", "1", &[("FORECAST", "unreachable")]);
+    fs::write(folder.path().join("dies.wasm"), dies).expect("written");
+    let host = Setup::quick().plugins(folder.path()).set("plugins.allow_unsigned", true).prepare();
+    let (report, _) = simulate(&host, usize::MAX, &["--forecaster", "dies"]);
+    let ours = &report["series"]["shop"]["policies"]["forewarm"];
+    let unserved = ours["unserved_instance_minutes"].as_f64().expect("a figure");
+    assert!(unserved < 0.1 * ours["demand_instance_minutes"].as_f64().expect("a figure"), "{ours}");
+    assert!(ours["coverage"].is_null(), "there was no forecast: {ours}");
+}
+
+/// The trace as Prometheus tells it, with the second day missing.
+fn prometheus() -> String {
+    let rows = trace(usize::MAX);
+    let value = |line: &str| line.rsplit(',').next().map(str::to_owned).expect("a value");
+    let samples = rows.lines().skip(1).enumerate().filter(|(minute, _)| !(1_440..2_880).contains(minute));
+    let samples: Vec<Value> = samples.map(|(minute, line)| json!([1_772_323_200 + 60 * minute, value(line)])).collect();
+    json!({ "status": "success", "data": { "resultType": "matrix",
+        "result": [{ "metric": { "job": "shop" }, "values": samples }] } })
+    .to_string()
+}
+
+#[test]
+fn history_comes_from_prometheus_too_and_boots_from_what_was_measured() {
+    let host = Setup::quick().prepare();
+    let path = |name: &str| host.folder().join(name).display().to_string();
+    let (input, boots, json, html) = (path("shop.json"), path("boots.csv"), path("out.json"), path("out.html"));
+    fs::write(&input, prometheus()).expect("written");
+    fs::write(&boots, "seconds\n40\n70\n95\n130\n600\n").expect("written");
+    let args = ["simulate", "--trace", &input, "--policy", "forewarm,reactive", "--json", &json, "--html", &html];
+    let priced = [&args[..], &["--boots", &boots, "--price-per-hour", "0.5", "--currency", "EUR"]].concat();
+    let Finished { code, errors, .. } = host.command(&priced);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("shop: 1 gaps of over an hour are held") && errors.contains("1440 minutes"), "{errors}");
+    let report: Value = serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
+    assert_eq!((&report["boots"]["count"], &report["currency"]), (&json!(5), &json!("EUR")));
+    assert_eq!(report["series"]["shop"]["gaps"][0]["steps"], 1_440);
+    let ours = &report["overall"]["forewarm"];
+    let (cost, money) = (ours["cost"].as_f64().expect("a cost"), ours["money"].as_f64().expect("money"));
+    assert!((money - cost / 120.0).abs() < 1e-6 && ours["cold_start_rate_p75"].is_number(), "{ours}");
+    let page = fs::read_to_string(&html).expect("written");
+    assert!(page.contains("EUR") && page.contains("1440 minutes") && page.contains("5 measured ones"));
+
+    // The same seed gives the same bytes, of both.
+    let before = (fs::read(&json).expect("written"), page);
+    assert_eq!(host.command(&priced).code, Some(0));
+    assert_eq!(before, (fs::read(&json).expect("written"), fs::read_to_string(&html).expect("written")));
+
+    // Other costs and boots, each point by the same policies.
+    let Finished { code, errors, .. } = host.command(&[&args[..], &["--pareto"]].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let report: Value = serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
+    let points = report["pareto"].as_array().expect("a list");
+    assert_eq!(points.len(), 12);
+    let ratio = |point: &Value| point["policies"]["forewarm"]["cost_ratio"].as_f64().expect("a figure");
+    assert!(points.iter().all(|point| ratio(point) >= 1.0), "{points:?}");
+    assert!(fs::read_to_string(&html).expect("written").contains("boot 15 min"));
+}
+
+#[test]
+fn a_demand_that_never_changes_is_simulated_too() {
+    let host = Setup::quick().prepare();
+    let path = |name: &str| host.folder().join(name).display().to_string();
+    let (input, json) = (path("still.csv"), path("out.json"));
+    fs::write(&input, trace(0)).expect("written");
+    let args = ["simulate", "--trace", &input, "--capacity", "1", "--policy", "forewarm,keep_alive", "--json", &json];
+    assert_eq!(host.command(&args).code, Some(0));
+    let report: Value = serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
+    let told = &report["series"]["still"];
+    assert_eq!((told["least_cost"].as_f64(), told["policies"]["keep_alive"]["cost"].as_f64()), (Some(0.0), Some(0.0)));
+    assert!(told["policies"]["forewarm"]["cost_ratio"].as_f64().is_some_and(f64::is_finite), "{told}");
+}
+
+#[test]
 fn bad_input_is_told_with_its_place() {
     let host = Setup::quick().prepare();
     let path = host.folder().join("bad.csv").display().to_string();
@@ -118,4 +194,18 @@ fn bad_input_is_told_with_its_place() {
     refused(&trace(0), &["--quota", "0"], "--quota is at least 1");
     refused(&trace(0), &["--forecaster", "prophet"], "no forecaster is called `prophet`");
     refused(&trace(0), &["--trace", &path], "two traces are called `bad`");
+    let first = "2026-03-01T00:00:00Z,1\n";
+    refused(&format!("{header}{first}"), &[], "the trace has 1 rows");
+    refused(&format!("{header}{first}{first}"), &[], "is not after the row before");
+    refused(&format!("{header}{first}2026-02-28T00:00:00Z,1\n"), &[], "sort the rows by time");
+    refused(&format!("{header}{first}2056-03-01T00:00:00Z,1\n"), &[], "spans more than 10512000 minutes");
+    refused(&trace(0), &["--price-per-hour", "0"], "a price above zero");
+    let boots = host.folder().join("boots.csv").display().to_string();
+    for (text, part) in [("seconds\n", "there is no boot time"), ("seconds\n-3\n", "line 2: -3 s is no boot time")] {
+        fs::write(&boots, text).expect("written");
+        refused(&trace(0), &["--boots", &boots], part);
+    }
+    let json = host.folder().join("bad.json").display().to_string();
+    fs::write(&json, "{\"status\":\"error\",\"error\":\"parse error\"}").expect("written");
+    refused(&trace(0), &["--trace", &json], "parse error");
 }

@@ -163,13 +163,7 @@ impl Player {
 
     /// Decides on the next step. `demand` is that of the last step, which `memory` holds too.
     /// `scratch` is this step's and this persona's.
-    pub fn decide<'a>(
-        &mut self,
-        moment: &Moment<'a>,
-        memory: &Memory,
-        demand: u32,
-        scratch: &mut Scratch<'a>,
-    ) -> u32 {
+    pub fn decide<'a>(&mut self, moment: &Moment<'a>, memory: &Memory, demand: u32, scratch: &mut Scratch<'a>) -> u32 {
         let wish = match self.rule {
             Rule::LevelProgramme { recent } => self.programme(moment, memory, recent, scratch),
             Rule::Reactive { target, stabilisation } => self.reactive(demand, target, stabilisation),

@@ -4,9 +4,9 @@ use super::Global;
 use super::client::segment;
 use super::error::CliError;
 use super::output::{number, show, table, text};
+use crate::core::PlanCosts;
 use clap::Subcommand;
 use forewarm_domain::forecast::Fan;
-use crate::core::PlanCosts;
 use forewarm_domain::plan::{ExpectedCost, LevelView, Plan};
 use forewarm_domain::policy::Switch;
 use serde::Serialize;
@@ -77,7 +77,8 @@ pub(super) async fn run(global: &Global, command: PlanCommand) -> Result<(), Cli
 fn compare(compared: &Compared) -> String {
     let Compared { plan, costs } = compared;
     let head = format!("{}: {} instances are wanted, by {}\n", plan.persona, plan.wanted, plan.policy.as_str());
-    let mut rows = table(&["POLICY", "WOULD WANT", "AGAINST THE PLAN", "EXPECTED", "OF THAT MISSING", "OF LATE", "RULE"]);
+    let mut rows =
+        table(&["POLICY", "WOULD WANT", "AGAINST THE PLAN", "EXPECTED", "OF THAT MISSING", "OF LATE", "RULE"]);
     for one in &costs.alternatives {
         let difference = i64::from(one.wanted) - i64::from(plan.wanted);
         let expected = |of: &dyn Fn(&ExpectedCost) -> f64| {
@@ -119,7 +120,8 @@ fn told(costs: &PlanCosts) -> String {
     let Some(ExpectedCost { idle, booting, missing, cost }) = costs.expected else {
         return "without a forecast there is no telling".into();
     };
-    let money = costs.money(cost).map_or_else(String::new, |money| format!(", about {money:.2} in the driver's currency"));
+    let money =
+        costs.money(cost).map_or_else(String::new, |money| format!(", about {money:.2} in the driver's currency"));
     format!(
         "{} idle and {} booting instance-steps, {} missing at {} each: {} in all{money}",
         number(idle),
@@ -239,7 +241,8 @@ mod tests {
             reasons: vec![],
         };
         let plan = plan(vec![]);
-        let others = vec![one(Policy::LevelProgramme, 20, true, Some(1.0)), one(Policy::KeepAlive, 27, false, Some(12.5))];
+        let others =
+            vec![one(Policy::LevelProgramme, 20, true, Some(1.0)), one(Policy::KeepAlive, 27, false, Some(12.5))];
         let page = compare(&Compared { plan: plan.clone(), costs: costs(others) });
         for part in ["20 instances are wanted", "level_programme (decides)", "+7", "12.5", "77", "38"] {
             assert!(page.contains(part), "{part:?} is missing in\n{page}");
@@ -271,7 +274,15 @@ mod tests {
         let plan = plan((1..=40).map(level).collect());
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
         let page = explain(&Explained { plan, costs: costs(vec![]), forecast: Some(fan) });
-        for part in ["wanted: 20", "2 to launch", "2 missing at 19 each: 53 in all, about 0.53", "- because", "\n 15 ", "\n 23 ", "the next 12 steps"] {
+        for part in [
+            "wanted: 20",
+            "2 to launch",
+            "2 missing at 19 each: 53 in all, about 0.53",
+            "- because",
+            "\n 15 ",
+            "\n 23 ",
+            "the next 12 steps",
+        ] {
             assert!(page.contains(part), "{part:?} is missing in\n{page}");
         }
         assert!(!page.contains("\n 24 ") && !page.contains("\n 14 "), "{page}");

@@ -110,6 +110,10 @@ impl Contests {
     pub(super) fn note_switch(&self, persona: &PersonaName, switch: Switch) -> Option<Write> {
         let mut switches = self.all_switches();
         let kept = switches.entry(persona.clone()).or_default();
+        // Two plans of one step tell of the same switch.
+        if kept.back().is_some_and(|last| last.to == switch.to && last.reason == switch.reason) {
+            return None;
+        }
         if kept.len() == SWITCHES_KEPT {
             kept.pop_front();
         }
@@ -159,4 +163,53 @@ fn switches_key(persona: &PersonaName) -> String {
 
 fn key(persona: &PersonaName) -> String {
     format!("contest/{persona}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forewarm_domain::plan::{Reason, ReasonCode};
+
+    fn plan(policy: Policy) -> Plan {
+        serde_json::from_value(serde_json::json!({
+            "persona": "web", "persona_version": 1, "at": TimestampMs(0), "policy": policy, "wanted": 2,
+            "stock": forewarm_domain::plan::Stock::default(), "levels": [],
+            "reasons": [Reason { code: ReasonCode::NoForecast, detail: "the plugin is dead".into() }],
+        }))
+        .expect("a plan")
+    }
+
+    fn choice(rule: Rule, before: Option<Rule>) -> Choice {
+        Choice { rule, wanted: 2, before, costs: (1.0, 2.0) }
+    }
+
+    #[test]
+    fn a_switch_is_another_kind_of_rule_or_another_of_the_same() {
+        let (keep, longer) = (Rule::KeepAlive { steps: 10, margin: 0.1 }, Rule::KeepAlive { steps: 60, margin: 0.1 });
+        let programme = Rule::LevelProgramme { recent: None };
+        let told = |policy, choice: Option<&Choice>, before| switch(&plan(policy), choice, before);
+        assert_eq!(told(Policy::KeepAlive, Some(&choice(keep, None)), None), None, "the first plan");
+        assert_eq!(told(Policy::KeepAlive, Some(&choice(keep, None)), Some(Policy::KeepAlive)), None);
+        let parameters = told(Policy::KeepAlive, Some(&choice(longer, Some(keep))), Some(Policy::KeepAlive));
+        assert!(parameters.expect("a switch").reason.contains("takes over from keep-alive of 10 steps"));
+        let failed = told(Policy::Reactive, Some(&choice(programme, None)), Some(Policy::LevelProgramme));
+        assert_eq!(failed.expect("a switch").reason, "the plugin is dead");
+    }
+
+    #[test]
+    fn the_newest_switches_are_kept_each_once() {
+        let (contests, web) = (Contests::default(), "web".parse().expect("valid"));
+        let switch = |number: usize| Switch {
+            at: TimestampMs(number as i64),
+            from: Policy::Reactive,
+            to: Policy::KeepAlive,
+            reason: number.to_string(),
+        };
+        for number in 0..=SWITCHES_KEPT {
+            assert!(contests.note_switch(&web, switch(number)).is_some());
+            assert!(contests.note_switch(&web, switch(number)).is_none(), "the same again");
+        }
+        let kept = contests.switches(&web);
+        assert_eq!((kept.len(), kept[0].reason.as_str()), (SWITCHES_KEPT, "100"));
+    }
 }

@@ -1,9 +1,9 @@
 //! One planning round: forecast and decide for every persona, then launch or release what the plans say.
 
-use super::{Core, contests};
 use super::feedback::Step;
 use super::pool::Changes;
 use super::view::View;
+use super::{Core, contests};
 use crate::store::{StoreError, Write};
 use forewarm_bus::message::EventTopic;
 use forewarm_domain::persona::{Mode, Persona, Policy};

@@ -170,16 +170,20 @@ impl Core {
         let (plan, snapshot) = self.views().get(name).map(|view| (Arc::clone(&view.plan), view.snapshot.clone()))?;
         // Costs are told without money where the driver does not answer.
         let prices = self.prices(persona).await.unwrap_or_default();
+        // What competed under another policy of the persona's says nothing of this plan.
+        let competes = snapshot.choice.is_some();
+        let candidates = if competes { self.contests.candidates(name) } else { Vec::new() };
         let warm = prices.iter().find(|price| price.tier == Tier::Warm);
         Some(PlanCosts {
             persona: name.clone(),
             at: plan.at,
             step_ms: snapshot.step_ms,
-            missing_cost: snapshot.economy().unserved,
+            // Without the last digits, which are an error of the division.
+            missing_cost: (snapshot.economy().unserved * 1e6).round() / 1e6,
             warm_per_hour: warm.map(|price| price.per_hour),
             wanted: plan.wanted,
             expected: expected_cost(&snapshot, plan.wanted),
-            alternatives: alternatives(&snapshot, &self.contests.candidates(name)),
+            alternatives: alternatives(&snapshot, &candidates),
         })
     }
 

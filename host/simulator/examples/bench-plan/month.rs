@@ -21,7 +21,7 @@ pub(crate) fn measure(plugins: &Path, report: &mut Report) -> Result<()> {
     }
     std::fs::write(&trace, text)?;
     let mut command = Command::new(program);
-    command.args(["simulate", "--protocol", "bench", "--trace"]).arg(&trace);
+    command.args(["simulate", "--protocol", "bench", "--trace"]).arg(&trace).arg("--data-dir").arg(folder.path());
     command.env("FOREWARM_PLUGINS", plugins).current_dir(folder.path()).stdout(Stdio::null());
     // The first run compiles the plugin.
     let begin = Instant::now();
@@ -29,7 +29,11 @@ pub(crate) fn measure(plugins: &Path, report: &mut Report) -> Result<()> {
         return Err("`forewarm simulate` failed".into());
     }
     let took = begin.elapsed().as_secs_f64();
-    let beside = format!("{} minutes, half of them scored, seven policies, {:.1} us a minute", month.values.len(), took * 1e6 / month.values.len() as f64);
+    let beside = format!(
+        "{} minutes, half of them scored, seven policies, {:.1} us a minute",
+        month.values.len(),
+        took * 1e6 / month.values.len() as f64
+    );
     report.figure("month_all_policies_s", took, "s", 60.0, &beside);
     Ok(())
 }

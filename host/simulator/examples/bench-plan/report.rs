@@ -1,7 +1,7 @@
 //! The figures: a table for people, and JSON for programs.
 
-use serde_json::{Map, Value, json};
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::time::Instant;
 

@@ -127,7 +127,10 @@ mod tests {
         for (text, part) in [
             (r#"{"status":"error","error":"parse error"}"#.to_owned(), "answered `error`: parse error"),
             (answer("[]"), "no series"),
-            (answer(r#"[{"metric":{"a":"b"},"values":[[1,"1"],[2,"x"]]}]"#), "{a=\"b\"}, sample 2: `x` is not a number"),
+            (
+                answer(r#"[{"metric":{"a":"b"},"values":[[1,"1"],[2,"x"]]}]"#),
+                "{a=\"b\"}, sample 2: `x` is not a number",
+            ),
             (answer(r#"[{"metric":{},"values":[[1,"1"],[2,"NaN"]]}]"#), "sample 2: the value NaN"),
             (answer(r#"[{"metric":{},"values":[[2,"1"],[1,"1"]]}]"#), "is not after"),
             (answer(r#"[{"metric":{},"values":[[2,"1"]]}]"#), "at least 2"),

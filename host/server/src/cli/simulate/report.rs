@@ -1,9 +1,9 @@
 //! What a simulation found, for programs and in a table.
 
+use super::Simulated;
 use super::args::{Protocol, SimulateArgs};
 use super::grid::{self, GridPoint};
 use super::overall::{Overall, overall};
-use super::Simulated;
 use crate::cli::backtest::members::Member;
 use crate::cli::output::{table, text};
 use forewarm_domain::time::TimestampMs;
@@ -166,7 +166,8 @@ impl Report {
                 ]);
             }
         }
-        let mut whole = table(&["POLICY", "COST RATIO", "COLD STARTS", "P75 OF SERIES", "UNSERVED", "IDLE HOURS", "MONEY"]);
+        let mut whole =
+            table(&["POLICY", "COST RATIO", "COLD STARTS", "P75 OF SERIES", "UNSERVED", "IDLE HOURS", "MONEY"]);
         for (policy, one) in &self.overall {
             let currency = self.currency.as_deref().unwrap_or_default();
             whole.add_row([

@@ -93,7 +93,12 @@ fn amount(report: &Report, cost: f64) -> String {
 
 /// A number with as many digits as tell something, and thousands apart.
 pub(in crate::cli) fn number(value: f64) -> String {
-    let digits = if value.abs() < 10.0 { 2 } else if value.abs() < 100.0 { 1 } else { 0 };
+    let digits = match value.abs() {
+        whole if whole.fract() == 0.0 => 0,
+        small if small < 10.0 => 2,
+        middle if middle < 100.0 => 1,
+        _ => 0,
+    };
     let text = format!("{value:.digits$}");
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(whole, fraction)| (whole, fraction));
     let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn numbers_are_as_long_as_they_tell_something() {
         let told: Vec<String> = [0.0, 1.234, 45.67, 123.4, 1_234_567.0, -2_500.0].map(number).to_vec();
-        assert_eq!(told, ["0.00", "1.23", "45.7", "123", "1,234,567", "-2,500"]);
+        assert_eq!(told, ["0", "1.23", "45.7", "123", "1,234,567", "-2,500"]);
         assert_eq!([0.0, 0.004, 0.123].map(percent), ["0%", "0.4%", "12%"]);
     }
 

@@ -15,11 +15,19 @@
   };
   const stepped = uPlot.paths.stepped({ align: 1 });
   const pad = (number) => String(number).padStart(2, "0");
+  const day = (at) => `${at.getUTCFullYear()}-${pad(at.getUTCMonth() + 1)}-${pad(at.getUTCDate())}`;
+  const time = (at) => `${pad(at.getUTCHours())}:${pad(at.getUTCMinutes())}`;
   const told = (u, seconds) => {
     if (seconds == null) return "move over the plot";
     const at = new Date(seconds * 1000);
-    return `${at.getUTCFullYear()}-${pad(at.getUTCMonth() + 1)}-${pad(at.getUTCDate())} ${pad(at.getUTCHours())}:${pad(at.getUTCMinutes())} UTC`;
+    return `${day(at)} ${time(at)} UTC`;
   };
+  // The day stands under the first mark, and under each that begins one.
+  const marks = (u, splits, axis, space, step) => splits.map((seconds, index) => {
+    const at = new Date(seconds * 1000);
+    if (step >= 86400) return day(at);
+    return index === 0 || seconds % 86400 === 0 ? `${time(at)}\n${day(at)}` : time(at);
+  });
 
   function draw(index) {
     current = index;
@@ -37,7 +45,7 @@
     const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
     plot?.destroy();
     plot = new uPlot({
-      width: place.clientWidth, height: 380, series: lines, axes: [axis, { ...axis, label: "instances", labelSize: 22, size: 56 }],
+      width: place.clientWidth, height: 380, series: lines, axes: [{ ...axis, values: marks, size: 54, space: 70 }, { ...axis, label: "instances", labelSize: 22, size: 56 }],
       scales: { y: { range: (u, low, high) => [0, Math.max(1, high * 1.05)] } }, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: { drag: { x: true, y: false } },
       hooks: { setSeries: [(u, at, changed) => {

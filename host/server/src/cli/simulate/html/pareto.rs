@@ -29,7 +29,7 @@ pub(super) fn section(report: &Report) -> String {
             Some(Dot { name, cold: one.cold_start_rate, cost: one.cost_ratio })
         })
         .collect();
-    text.push_str(&picture(&dots, (860.0, 340.0), true));
+    let _ = write!(text, "<div class=\"wide large\">{}</div>", picture(&dots, (860.0, 340.0), true));
     if !report.pareto.is_empty() {
         text.push_str("<h3>Under other costs and boot times</h3><p>Each policy was run, and tuned, anew. A boot shorter than a minute counts as one minute.</p>");
         text.push_str(&key(report));
@@ -40,10 +40,11 @@ pub(super) fn section(report: &Report) -> String {
                 .iter()
                 .map(|(name, one)| Dot { name, cold: one.cold_start_rate, cost: one.cost_ratio })
                 .collect();
-            let boot = if point.boot_s < 60 { format!("{} s", point.boot_s) } else { format!("{} min", point.boot_s / 60) };
+            let boot =
+                if point.boot_s < 60 { format!("{} s", point.boot_s) } else { format!("{} min", point.boot_s / 60) };
             let _ = write!(
                 text,
-                "<figure><figcaption>boots of {boot}, missing at {}x</figcaption>{}</figure>",
+                "<figure><figcaption>boot {boot}, missing {}x</figcaption>{}</figure>",
                 super::number(point.unserved_cost),
                 picture(&dots, (270.0, 190.0), false)
             );
@@ -66,7 +67,11 @@ fn front<'a>(dots: &'a [Dot<'a>]) -> Vec<&'a Dot<'a>> {
     let mut sorted: Vec<&Dot<'_>> = dots.iter().collect();
     sorted.sort_by(|a, b| a.cold.total_cmp(&b.cold).then(a.cost.total_cmp(&b.cost)));
     let mut least = f64::INFINITY;
-    sorted.retain(|dot| dot.cost < std::mem::replace(&mut least, least.min(dot.cost)));
+    sorted.retain(|dot| {
+        let is_cheaper = dot.cost < least;
+        least = least.min(dot.cost);
+        is_cheaper
+    });
     sorted
 }
 
@@ -78,7 +83,9 @@ fn picture(dots: &[Dot<'_>], (width, height): (f64, f64), is_large: bool) -> Str
     let right = if is_large { 150.0 } else { 14.0 };
     let x = |cold: f64| LEFT + cold / most_cold * (width - LEFT - right);
     let y = |cost: f64| height - BOTTOM - cost.max(1.0).ln() / top.ln() * (height - TOP - BOTTOM);
-    let mut svg = format!("<svg class=\"pareto\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"cost over cold starts\">");
+    let mut svg = format!(
+        "<svg class=\"pareto\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"cost over cold starts\">"
+    );
     for mark in decades.into_iter().filter(|mark| *mark <= top) {
         let at = y(mark);
         let _ = write!(
@@ -101,9 +108,10 @@ fn picture(dots: &[Dot<'_>], (width, height): (f64, f64), is_large: bool) -> Str
     }
     let _ = write!(
         svg,
-        "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">needed instances that were not ready</text>",
+        "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
         (LEFT + width - right) / 2.0,
-        height - 8.0
+        height - 8.0,
+        if is_large { "needed instances that were not ready in time" } else { "not ready in time" }
     );
     if is_large {
         let _ = write!(
@@ -128,7 +136,13 @@ fn picture(dots: &[Dot<'_>], (width, height): (f64, f64), is_large: bool) -> Str
         );
         if is_large {
             let at = apart(&mut labels, y + 4.0);
-            let _ = write!(svg, "<text x=\"{:.1}\" y=\"{at:.1}\">{} {:.1}x</text>", x + 12.0, escape(words(dot.name)), dot.cost);
+            let _ = write!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{at:.1}\">{} {:.1}x</text>",
+                x + 12.0,
+                escape(words(dot.name)),
+                dot.cost
+            );
         }
     }
     svg + "</svg>"
@@ -164,6 +178,9 @@ mod tests {
     fn labels_keep_apart() {
         let mut taken = Vec::new();
         let places: Vec<f64> = [100.0, 100.0, 101.0].map(|wanted| apart(&mut taken, wanted)).to_vec();
-        assert!(places.iter().enumerate().all(|(i, a)| places[..i].iter().all(|b| (a - b).abs() >= 14.0)), "{places:?}");
+        assert!(
+            places.iter().enumerate().all(|(i, a)| places[..i].iter().all(|b| (a - b).abs() >= 14.0)),
+            "{places:?}"
+        );
     }
 }

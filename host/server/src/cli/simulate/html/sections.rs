@@ -93,7 +93,7 @@ fn row(text: &mut String, report: &Report, policy: &str, one: &PolicyReport) {
         one.wait_p99_s,
         of_demand(one.idle_instance_minutes),
         of_demand(one.unserved_instance_minutes),
-        number(one.launches as f64).trim_end_matches(".00"),
+        number(one.launches as f64),
         escape(&one.rule)
     );
 }
@@ -114,7 +114,11 @@ pub(super) fn switches(report: &Report) -> String {
         }
         text.push_str("</tbody></table></div></details>");
     }
-    if text.is_empty() { text } else { format!("<section><h2>Who decided</h2><p>The newest changes, and why.</p>{text}</section>") }
+    if text.is_empty() {
+        text
+    } else {
+        format!("<section><h2>Who decided</h2><p>The newest changes, and why.</p>{text}</section>")
+    }
 }
 
 /// How it was found out.

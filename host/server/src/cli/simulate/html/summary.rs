@@ -24,10 +24,10 @@ pub(super) fn section(report: &Report) -> String {
     text + "</header>"
 }
 
-/// The best of the policies that people use today.
+/// The cheapest of the policies that people use today.
 fn best_peer(report: &Report) -> Option<(&str, &Overall)> {
     let peers = report.overall.iter().filter(|(name, _)| ![OURS, "level_programme"].contains(&name.as_str()));
-    peers.min_by(|a, b| a.1.cost_ratio.total_cmp(&b.1.cost_ratio)).map(|(name, one)| (name.as_str(), one))
+    peers.min_by(|a, b| a.1.cost.total_cmp(&b.1.cost)).map(|(name, one)| (name.as_str(), one))
 }
 
 fn headline(report: &Report) -> String {
@@ -35,7 +35,11 @@ fn headline(report: &Report) -> String {
     let Some((name, peer)) = best_peer(report) else {
         return format!("forewarm would have cost {} over the demand itself", amount(report, ours.cost));
     };
-    let change = ours.cost / peer.cost.max(1e-9) - 1.0;
+    if peer.cost < 1.0 {
+        let (theirs, ours) = (amount(report, peer.cost), amount(report, ours.cost));
+        return format!("A demand that hardly changes: {} costs {theirs} beyond it, forewarm {ours}", words(name));
+    }
+    let change = ours.cost / peer.cost - 1.0;
     let word = if change <= 0.0 { "less" } else { "more" };
     format!(
         "forewarm would have cost {}, <em class=\"{}\">{} {word}</em> than {}, the best of the usual policies",
@@ -56,7 +60,9 @@ fn cards(report: &Report, ours: &Overall) -> String {
         peer.map_or_else(String::new, |(name, one)| format!("{}: {}", words(name), of(one)))
     };
     if let Some((name, one)) = peer {
-        card(amount(report, one.cost - ours.cost), "saved", format!("against {}, tuned on this demand", words(name)));
+        let what = if ours.cost <= one.cost { "saved" } else { "more" };
+        let difference = amount(report, (one.cost - ours.cost).abs());
+        card(difference, what, format!("against {}, tuned on this demand", words(name)));
     }
     card(
         percent(ours.cold_start_rate),

@@ -35,9 +35,9 @@ pub(super) fn section(report: &Report, done: &[Simulated]) -> String {
 pub(super) fn data(report: &Report, done: &[Simulated]) -> String {
     let names = ranked(report);
     let series = |Simulated { world, outcome, .. }: &Simulated| {
-        let steps = outcome.lanes.first().map_or(0, |lane| lane.steps.len());
-        let every = steps.div_ceil(POINTS).max(1);
-        let demand = outcome.lanes.first().map(|lane| lane.steps.iter().map(|step| step.demand).collect());
+        let steps = outcome.lanes.first().map(|lane| lane.steps.as_slice()).unwrap_or_default();
+        let demand: Vec<u32> = steps.iter().map(|step| step.demand).collect();
+        let every = demand.len().div_ceil(POINTS).max(1);
         let lanes: Vec<_> = names
             .iter()
             .filter_map(|name| outcome.lanes.iter().find(|lane| lane.name == *name))
@@ -50,7 +50,7 @@ pub(super) fn data(report: &Report, done: &[Simulated]) -> String {
             "name": world.name,
             "start_s": world.at(world.split).0 / 1_000,
             "step_s": world.step_ms / 1_000 * every as i64,
-            "demand": runs(&demand.unwrap_or_default(), every),
+            "demand": runs(&demand, every),
             "lanes": lanes,
         })
     };
