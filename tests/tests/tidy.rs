@@ -56,12 +56,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "host/server",
         &[
+            // For the terms of a simulated market alone.
+            "forewarm-auction",
             "forewarm-bus",
             "forewarm-clock",
             "forewarm-domain",
             "forewarm-egress",
             "forewarm-forecasting",
             "forewarm-market",
+            "forewarm-market-simulator",
             "forewarm-packages",
             "forewarm-runtime",
             "forewarm-simulator",
@@ -75,6 +78,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "marketplace/service",
         &["forewarm-auction", "forewarm-bus", "forewarm-clock", "forewarm-domain", "forewarm-egress", "forewarm-web"],
     ),
+    ("marketplace/simulator", &["forewarm-auction", "forewarm-domain", "forewarm-simulator"]),
     ("plugins/", &["forewarm-sdk"]),
     ("fuzz", &["forewarm-runtime"]),
     ("sdk/macros", &[]),
@@ -121,6 +125,7 @@ const WITHOUT_TOKIO: &[&str] = &[
     "host/forecasting",
     "host/training",
     "marketplace/auction",
+    "marketplace/simulator",
     "plugins/",
     "sdk/rust",
     "sdk/macros",

@@ -1,5 +1,7 @@
 //! Measurements in the release profile.
 
+pub(crate) mod market;
+
 use std::path::{self, Path, PathBuf};
 use std::process::Command;
 

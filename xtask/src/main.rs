@@ -91,6 +91,12 @@ enum Subject {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// The capacity market: clearing, settling, orders over HTTP
+    Market {
+        /// Also write the figures to this file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// The plugin runtime beside raw wasmtime, Extism and native code: calls, deadlines, starts, memory
     Runtime {
         /// Also write the figures to this file
@@ -121,6 +127,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench { subject: Subject::Forecast { json } } => bench::forecast(&workspace, json),
         Verb::Bench { subject: Subject::Host { json } } => bench::host(&workspace, json),
         Verb::Bench { subject: Subject::Plan { json } } => bench::plan(&workspace, json),
+        Verb::Bench { subject: Subject::Market { json } } => bench::market::market(&workspace, json.as_deref()),
         Verb::Bench { subject: Subject::Runtime { json } } => bench::runtime(&workspace, json),
         Verb::Openapi => check::openapi(&workspace),
         Verb::Snapshots => check::snapshots(&workspace),

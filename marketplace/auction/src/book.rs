@@ -1,7 +1,10 @@
 //! A sealed snapshot of all orders of one persona, delivery window and lease class. It can only be built from orders that
 //! fit together, and keeps them in one canonical order, so that nothing downstream depends on how they came.
 
-use crate::order::{Ask, Bid, OrderId, Quantity};
+use crate::{
+    digest::BookHash,
+    order::{Ask, Bid, OrderId, Quantity},
+};
 use forewarm_domain::id::TenantName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -31,6 +34,7 @@ pub struct Book {
     sellers: Vec<u32>,
     /// The same for the bids.
     buyers: Vec<u32>,
+    hash: BookHash,
 }
 
 /// Why orders are no book.
@@ -73,6 +77,12 @@ impl Book {
         &self.bids
     }
 
+    /// The hash of the snapshot. Equal for the same orders in any order. It is found once, when the book is sealed.
+    #[must_use]
+    pub fn hash(&self) -> BookHash {
+        self.hash
+    }
+
     /// The asks' by rising id, then the bids'.
     pub(crate) fn ids(&self) -> impl Iterator<Item = OrderId> {
         self.asks.iter().map(|ask| ask.id).chain(self.bids.iter().map(|bid| bid.id))
@@ -111,8 +121,9 @@ impl TryFrom<Orders> for Book {
         let names = || asks.iter().map(|ask| &ask.organisation).chain(bids.iter().map(|bid| &bid.organisation));
         let (organisations, mut sellers) = number(names, orders);
         let buyers = sellers.split_off(asks.len());
-        let book = Self { asks, bids, organisations, sellers, buyers };
+        let mut book = Self { asks, bids, organisations, sellers, buyers, hash: BookHash([0; 32]) };
         check_ids(book.ids().collect())?;
+        book.hash = book.hash_of_content();
         Ok(book)
     }
 }

@@ -79,10 +79,11 @@ impl Seed {
 }
 
 impl Book {
-    /// The hash of the snapshot. Equal for the same orders in any order.
-    #[must_use]
-    pub fn hash(&self) -> BookHash {
-        let mut encoder = Encoder::new("forewarm auction book 1");
+    /// The hash of orders in their canonical order, with their organisations.
+    pub(crate) fn hash_of_content(&self) -> BookHash {
+        let names = self.organisations().iter().map(|name| 8 + name.as_str().len()).sum::<usize>();
+        let bytes = 24 + names + 36 * self.asks().len() + 56 * self.bids().len();
+        let mut encoder = Encoder::new("forewarm auction book 1", bytes);
         encoder.length(self.organisations().len());
         self.organisations().iter().for_each(|name| encoder.text(name.as_str()));
         encoder.length(self.asks().len());
@@ -111,13 +112,18 @@ pub(crate) fn clearing_hash(
     fills: &[Fill],
     results: &[OrderResult],
 ) -> ClearingHash {
-    let mut encoder = Encoder::new("forewarm auction clearing 1");
+    let mut encoder = Encoder::new("forewarm auction clearing 1", outcome_bytes(fills.len(), results.len()));
     encoder.bytes(&book.hash().0);
     encoder.bytes(&seed.0);
     encoder.price(price);
     encoder.fills(fills);
     encoder.results(results);
     ClearingHash(encoder.finish())
+}
+
+/// About what a clearing's encoding takes.
+pub(crate) fn outcome_bytes(fills: usize, results: usize) -> usize {
+    160 + 36 * fills + 22 * results
 }
 
 /// Bytes that are gathered before they are hashed: enough for all lanes of the processor.
@@ -130,8 +136,9 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    pub(crate) fn new(context: &str) -> Self {
-        Self { hasher: blake3::Hasher::new_derive_key(context), buffer: Vec::new() }
+    /// For about so many bytes: a buffer that grows step by step costs more than the hashing of a small book.
+    pub(crate) fn new(context: &str, bytes: usize) -> Self {
+        Self { hasher: blake3::Hasher::new_derive_key(context), buffer: Vec::with_capacity(bytes.min(BUFFER)) }
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {

@@ -4,8 +4,8 @@
 use crate::{
     class::LeaseClass,
     clearing::{Fill, OrderResult, Told, demand, fills_across},
-    digest::{ClearingHash, Encoder, Seed},
-    matching::{Awards, highest_price, lowest_price},
+    digest::{ClearingHash, Encoder, Seed, outcome_bytes},
+    matching::{Awards, first_unsold, first_waiting, highest_price, lowest_price},
     money::Price,
     pooled,
     priority::{Part, Ranking, Scale},
@@ -83,14 +83,18 @@ pub(crate) struct Outcome {
 /// premium over the reclaimable price, up to which the firm price is then lifted. Otherwise all asks meet all bids in one
 /// pool, with firm limits less the premium; that stands when it sells enough units that can be firm to those who pay for
 /// it. If neither stands, the classes stay apart and the outcome is flagged.
+///
+/// Where a reclaimable bid waits at just what the owner of unsold firm units asks for, both would stand: the pool goes
+/// first, since it trades them.
 #[must_use]
 pub fn clear_market(book: &TwoClassBook, seed: Seed) -> TwoClassClearing {
     let apart = Apart::new(book, seed);
     let outcome = match apart.firm_price() {
-        Ok(price) => apart.outcome(Regime::Apart, price),
-        Err(Unsupported) => {
-            pooled::clear(book, seed).unwrap_or_else(|| apart.outcome(Regime::Flagged, apart.firm.awards.price))
-        }
+        Ok(price) if !apart.leaves_a_tie() => apart.outcome(Regime::Apart, price),
+        supported => pooled::clear(book, seed).unwrap_or_else(|| match supported {
+            Ok(price) => apart.outcome(Regime::Apart, price),
+            Err(Unsupported) => apart.outcome(Regime::Flagged, apart.firm.awards.price),
+        }),
     };
     let hash = market_hash(book, seed, &outcome);
     let Outcome { regime, firm, reclaimable, results } = outcome;
@@ -142,6 +146,14 @@ impl<'a> Apart<'a> {
         Ok(self.firm.awards.price.map(|price| price.max(least)))
     }
 
+    /// Whether a reclaimable bid that went short would pay what an owner of firm units that are left asks for.
+    fn leaves_a_tie(&self) -> bool {
+        let waits_at = first_waiting(&self.reclaimable.ranking, &self.reclaimable.awards).map(|bid| bid.price);
+        let left_at = first_unsold(&self.firm.ranking, &self.firm.awards).map(|ask| ask.price);
+        let premium = self.book.premium().get();
+        waits_at.zip(left_at).is_some_and(|(waits_at, left_at)| waits_at + premium >= left_at)
+    }
+
     fn outcome(&self, regime: Regime, firm_price: Option<u32>) -> Outcome {
         let Self { book, firm, reclaimable } = self;
         let mut results = Vec::with_capacity(book.orders());
@@ -167,7 +179,8 @@ impl<'a> Apart<'a> {
 }
 
 fn market_hash(book: &TwoClassBook, seed: Seed, outcome: &Outcome) -> ClearingHash {
-    let mut encoder = Encoder::new("forewarm auction market 1");
+    let fills = outcome.firm.fills.len() + outcome.reclaimable.fills.len();
+    let mut encoder = Encoder::new("forewarm auction market 1", outcome_bytes(fills, outcome.results.len()));
     encoder.bytes(&book.firm().hash().0);
     encoder.bytes(&book.reclaimable().hash().0);
     encoder.bytes(&book.premium().get().to_le_bytes());

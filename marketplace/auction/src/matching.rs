@@ -109,14 +109,25 @@ pub(crate) fn sold(ranking: &Ranking, units: u64) -> impl Iterator<Item = (&Rank
 /// with units left asks for. `u32::MAX` where nobody sets a bound.
 pub(crate) fn highest_price(ranking: &Ranking, awards: &Awards) -> u32 {
     let winner = ranking.bids.iter().zip(&awards.bids).rev().find(|(_, award)| award.units > 0);
-    let full = sold(ranking, awards.units).take_while(|(ask, sold)| *sold == ask.units).count();
-    let bounds = winner.map(|(bid, _)| bid.price).into_iter().chain(ranking.asks.get(full).map(|ask| ask.price));
+    let bounds = winner.map(|(bid, _)| bid.price).into_iter().chain(first_unsold(ranking, awards).map(|ask| ask.price));
     bounds.min().unwrap_or(u32::MAX)
+}
+
+/// The cheapest ask that has units left.
+pub(crate) fn first_unsold<'r>(ranking: &'r Ranking, awards: &Awards) -> Option<&'r Ranked> {
+    let full = sold(ranking, awards.units).take_while(|(ask, sold)| *sold == ask.units).count();
+    ranking.asks.get(full)
+}
+
+/// The best bid that got less than it wants, other than those that were passed over.
+pub(crate) fn first_waiting<'r>(ranking: &'r Ranking, awards: &Awards) -> Option<&'r Ranked> {
+    let by_rank = ranking.bids.iter().zip(&awards.bids);
+    let waiting = |(bid, award): &(&Ranked, &Award)| award.passed.is_none() && award.units < bid.units;
+    by_rank.into_iter().find(waiting).map(|(bid, _)| bid)
 }
 
 /// The lowest price at which everybody would trade the same. Without a trade, that which the best bid waits at; none
 /// where nobody waits.
 pub(crate) fn lowest_price(ranking: &Ranking, awards: &Awards) -> Option<u32> {
-    let waiting = || ranking.bids.iter().zip(&awards.bids).find(|(_, award)| award.passed.is_none());
-    awards.price.or_else(|| waiting().map(|(bid, _)| bid.price))
+    awards.price.or_else(|| first_waiting(ranking, awards).map(|bid| bid.price))
 }

@@ -14,6 +14,7 @@ use crate::{
     self_trade::award_across,
     two_class::TwoClassBook,
 };
+use std::cmp::Ordering;
 
 /// Clears the pool; none where its result can't stand. Among asks of one reserve those that can be firm go first: where
 /// that decides anything, the reserve is the price, and their owners are indifferent. Firm bids at exactly the price take
@@ -39,12 +40,17 @@ pub(crate) fn clear(book: &TwoClassBook, seed: Seed) -> Option<Outcome> {
 
 /// A number in the pool for each organisation of either book: a merge of two lists that are sorted by name.
 fn joint_numbers(firm: &Book, reclaimable: &Book) -> (Vec<u32>, Vec<u32>, usize) {
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    let (mut left, mut right) = (firm.organisations().iter().peekable(), reclaimable.organisations().iter().peekable());
+    let (left, right) = (firm.organisations(), reclaimable.organisations());
+    let (mut first, mut second) = (Vec::with_capacity(left.len()), Vec::with_capacity(right.len()));
     let mut next = 0;
-    while let Some(name) = left.peek().into_iter().chain(right.peek()).min().copied() {
-        first.extend(left.next_if_eq(&name).map(|_| next));
-        second.extend(right.next_if_eq(&name).map(|_| next));
+    while first.len() < left.len() || second.len() < right.len() {
+        let order = match (left.get(first.len()), right.get(second.len())) {
+            (Some(one), Some(other)) => one.cmp(other),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        first.extend(order.is_le().then_some(next));
+        second.extend(order.is_ge().then_some(next));
         next += 1;
     }
     (first, second, next as usize)

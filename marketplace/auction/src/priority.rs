@@ -97,14 +97,16 @@ pub(crate) struct Ranking {
 impl Ranking {
     /// Ranks the orders of up to two parts. Among asks of one price those of the first part go first.
     pub(crate) fn new(parts: &[Part<'_>], organisations: usize, seed: Seed) -> Self {
-        let sized = parts.iter().map(|part| part.book.asks().len() + part.book.bids().len()).sum::<usize>();
+        let (offered, wanted): (usize, usize) = parts
+            .iter()
+            .fold((0, 0), |(asks, bids), part| (asks + part.book.asks().len(), bids + part.book.bids().len()));
         let asks = || {
             let orders = parts.iter().zip(0..).flat_map(|(part, number)| part.asks().map(move |ask| (ask, number)));
             let ties = |place| {
                 let ask = &nth(parts, place, Book::asks);
                 Tie { round: ask.entry_round.0, share: DominantShare::NONE, id: ask.id }
             };
-            ranked(orders, |ask, part| u64::from(ask.price) << 1 | part, ties, seed)
+            ranked(offered, orders, |ask, part| u64::from(ask.price) << 1 | part, ties, seed)
         };
         let bids = || {
             let orders = parts.iter().flat_map(|part| part.bids().map(|bid| (bid, 0)));
@@ -112,9 +114,9 @@ impl Ranking {
                 let bid = &nth(parts, place, Book::bids);
                 Tie { round: bid.entry_round.0, share: bid.dominant_share, id: bid.id }
             };
-            ranked(orders, |bid, _| u64::from(u32::MAX - bid.price), ties, seed)
+            ranked(wanted, orders, |bid, _| u64::from(u32::MAX - bid.price), ties, seed)
         };
-        let (asks, bids) = if sized > ALONE_MAX { rayon::join(asks, bids) } else { (asks(), bids()) };
+        let (asks, bids) = if offered + wanted > ALONE_MAX { rayon::join(asks, bids) } else { (asks(), bids()) };
         Self { bids, asks, organisations }
     }
 }
@@ -134,14 +136,18 @@ struct Tie {
 
 /// Sorts by price, packed with the place into one number, then settles what is equal: most orders need no more.
 fn ranked(
+    count: usize,
     orders: impl Iterator<Item = (Ranked, u64)>,
     price: impl Fn(&Ranked, u64) -> u64,
     tie: impl Fn(u32) -> Tie,
     seed: Seed,
 ) -> Vec<Ranked> {
     let placed = orders.zip(0..).map(|((order, part), place)| (Ranked { place, ..order }, part));
-    let (mut keys, by_place): (Vec<u64>, Vec<Ranked>) =
-        placed.map(|(order, part)| (price(&order, part) << PLACE_BITS | u64::from(order.place), order)).unzip();
+    let (mut keys, mut by_place) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (order, part) in placed {
+        keys.push(price(&order, part) << PLACE_BITS | u64::from(order.place));
+        by_place.push(order);
+    }
     if keys.len() > ALONE_MAX {
         keys.par_sort_unstable();
     } else {

@@ -23,7 +23,7 @@ pub fn clear_round(books: &[TwoClassBook], seed: Seed) -> RoundClearing {
     let books: Vec<_> = books.par_iter().map(|book| clear_market(book, seed)).collect();
     let mut hashes: Vec<_> = books.iter().map(|book| book.hash).collect();
     hashes.sort_unstable();
-    let mut encoder = Encoder::new("forewarm auction round 1");
+    let mut encoder = Encoder::new("forewarm auction round 1", 40 + 32 * hashes.len());
     encoder.bytes(&seed.0);
     encoder.length(hashes.len());
     hashes.iter().for_each(|hash| encoder.bytes(&hash.0));

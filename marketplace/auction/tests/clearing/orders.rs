@@ -1,6 +1,7 @@
 //! Orders by hand and at random.
 
-use forewarm_auction::{Ask, Bid, Book, DominantShare, OrderId, Orders, Quantity, RoundNumber, Seed};
+use forewarm_auction::{Ask, Bid, Book, DominantShare, OrderId, Orders, Quantity, RoundNumber, Seed, TwoClassOrders};
+use forewarm_domain::id::TenantName;
 use proptest::{collection::vec, option, prelude::*};
 use std::ops::Range;
 use uuid::Uuid;
@@ -77,4 +78,15 @@ pub(crate) fn market(shape: &Shape) -> impl Strategy<Value = (Seed, Orders)> + u
         });
         (Seed(seed), Orders { asks, bids: bids.collect() })
     })
+}
+
+/// The same orders where no organisation stands on both sides.
+pub(crate) fn strangers(orders: &TwoClassOrders) -> TwoClassOrders {
+    let mut apart = orders.clone();
+    let name = |side: &str, name: &TenantName| format!("{side}-{name}").parse().expect("a name");
+    for side in [&mut apart.firm, &mut apart.reclaimable] {
+        side.asks.iter_mut().for_each(|ask| ask.organisation = name("seller", &ask.organisation));
+        side.bids.iter_mut().for_each(|bid| bid.organisation = name("buyer", &bid.organisation));
+    }
+    apart
 }

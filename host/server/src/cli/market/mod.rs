@@ -6,6 +6,7 @@ mod money;
 mod orders;
 mod query;
 mod rounds;
+mod simulate;
 mod webhooks;
 
 use super::Global;
@@ -47,6 +48,8 @@ pub(super) enum MarketCommand {
     Webhook(webhooks::WebhookCommand),
     /// Check the chained log of all rounds, on this machine
     Audit,
+    /// Hold the market in virtual time: synthetic tenants bid for what your own demand leaves idle
+    Simulate(simulate::SimulateArgs),
 }
 
 pub(super) async fn run(global: &Global, command: MarketCommand) -> Result<(), CliError> {
@@ -67,5 +70,6 @@ pub(super) async fn run(global: &Global, command: MarketCommand) -> Result<(), C
         MarketCommand::ExportFocus(args) => money::focus(global, args).await,
         MarketCommand::Webhook(command) => webhooks::run(global, command).await,
         MarketCommand::Audit => audit::run(global).await,
+        MarketCommand::Simulate(args) => simulate::run(global, args).await,
     }
 }

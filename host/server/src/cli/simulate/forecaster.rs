@@ -11,7 +11,7 @@ use forewarm_simulator::world::World;
 const HORIZON: u32 = 60;
 
 /// See the module's description.
-pub(super) struct Sandboxed<'a> {
+pub(in crate::cli) struct Sandboxed<'a> {
     member: &'a Member,
     thread: &'a ComputeThread,
     world: &'a World,
@@ -22,12 +22,17 @@ pub(super) struct Sandboxed<'a> {
 }
 
 impl<'a> Sandboxed<'a> {
-    pub(super) fn new(member: &'a Member, thread: &'a ComputeThread, world: &'a World, refit_steps: usize) -> Self {
+    pub(in crate::cli) fn new(
+        member: &'a Member,
+        thread: &'a ComputeThread,
+        world: &'a World,
+        refit_steps: usize,
+    ) -> Self {
         Self { member, thread, world, refit_steps, model: None, failure: None }
     }
 
     /// Why it failed first, where it did.
-    pub(super) fn failure(self) -> Option<String> {
+    pub(in crate::cli) fn failure(self) -> Option<String> {
         self.failure
     }
 

@@ -2,9 +2,9 @@
 //! the policies that people use today. Same seed, same bytes.
 
 mod args;
-mod forecaster;
+pub(super) mod forecaster;
 mod grid;
-mod html;
+pub(super) mod html;
 mod overall;
 mod report;
 mod steps;
@@ -28,7 +28,7 @@ use report::Report;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A series with what became of every policy on it.
@@ -42,11 +42,11 @@ struct Simulated {
 pub(super) async fn run(global: &Global, args: SimulateArgs) -> Result<(), CliError> {
     args.check()?;
     let boots = args.boots.as_deref().map(read_boots).transpose()?;
-    let worlds = worlds(&args)?;
+    let worlds = worlds(&args.trace, args.capacity)?;
     let config = global.config()?;
     let members = members::load(&config, std::slice::from_ref(&args.forecaster), &[]).await?;
     let refit_steps = (config.planning.refit_s / config.planning.step_s).max(1) as usize;
-    let progress = progress(worlds.iter().map(|world| world.loads.len() as u64).sum());
+    let progress = progress(worlds.iter().map(|world| world.loads.len() as u64).sum(), "minutes");
     let jobs = worlds.into_iter().map(|world| one(&members, world, &args, boots.clone(), refit_steps, &progress));
     let done: Vec<Simulated> = stream::iter(jobs).buffered(members.threads()).try_collect().await?;
     progress.finish_and_clear();
@@ -71,9 +71,9 @@ fn read_boots(file: &Path) -> Result<Arc<Boots>, CliError> {
 }
 
 /// The traces, each once.
-fn worlds(args: &SimulateArgs) -> Result<Vec<Arc<World>>, CliError> {
+pub(super) fn worlds(files: &[PathBuf], capacity: Option<f64>) -> Result<Vec<Arc<World>>, CliError> {
     let (mut names, mut worlds) = (BTreeSet::new(), Vec::new());
-    for file in &args.trace {
+    for file in files {
         for trace in traces(file)? {
             let name = trace.name.clone();
             if !names.insert(name.clone()) {
@@ -88,7 +88,7 @@ fn worlds(args: &SimulateArgs) -> Result<Vec<Arc<World>>, CliError> {
                     "{name}: {count} gaps of over an hour are held at their last value, the longest of {minutes} minutes from {from}"
                 );
             }
-            let world = World::new(trace, args.capacity);
+            let world = World::new(trace, capacity);
             worlds.push(Arc::new(world.map_err(|error| CliError::file(file, "can't be replayed", error))?));
         }
     }
@@ -144,12 +144,13 @@ async fn one(
     Ok(Simulated { world, outcome, grid: outcomes.map(|outcome| Point::of(&outcome)).collect() })
 }
 
-fn progress(steps: u64) -> ProgressBar {
+/// A bar over so many of something, on a terminal.
+pub(super) fn progress(count: u64, of: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(steps);
-    match ProgressStyle::with_template("{bar:40} {percent}% of {len} minutes, {eta} left") {
+    let bar = ProgressBar::new(count);
+    match ProgressStyle::with_template(&format!("{{bar:40}} {{percent}}% of {{len}} {of}, {{eta}} left")) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }

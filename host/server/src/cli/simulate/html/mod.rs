@@ -13,11 +13,11 @@ use super::report::Report;
 use std::fmt::Write;
 
 /// The page's own style and script, and the plotting library (uPlot, MIT licence, under `vendor`).
-const STYLE: &str = include_str!("page.css");
+pub(in crate::cli) const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-const PLOT_STYLE: &str = include_str!("../../../../vendor/uplot/uPlot.min.css");
-const PLOT_SCRIPT: &str = include_str!("../../../../vendor/uplot/uPlot.iife.min.js");
-const PLOT_LICENCE: &str = include_str!("../../../../vendor/uplot/LICENSE");
+pub(in crate::cli) const PLOT_STYLE: &str = include_str!("../../../../vendor/uplot/uPlot.min.css");
+pub(in crate::cli) const PLOT_SCRIPT: &str = include_str!("../../../../vendor/uplot/uPlot.iife.min.js");
+pub(in crate::cli) const PLOT_LICENCE: &str = include_str!("../../../../vendor/uplot/LICENSE");
 
 pub(super) fn page(report: &Report, done: &[Simulated]) -> String {
     let mut page = format!(
@@ -92,7 +92,7 @@ fn amount(report: &Report, cost: f64) -> String {
 }
 
 /// A number with as many digits as tell something, and thousands apart.
-fn number(value: f64) -> String {
+pub(in crate::cli) fn number(value: f64) -> String {
     let digits = match value.abs() {
         whole if whole.fract() == 0.0 => 0,
         small if small < 10.0 => 2,
@@ -113,12 +113,12 @@ fn number(value: f64) -> String {
     format!("{sign}{grouped}{point}{fraction}")
 }
 
-fn percent(share: f64) -> String {
+pub(in crate::cli) fn percent(share: f64) -> String {
     let value = 100.0 * share;
     if value > 0.0 && value < 0.95 { format!("{value:.1}%") } else { format!("{value:.0}%") }
 }
 
-fn escape(text: &str) -> String {
+pub(in crate::cli) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
