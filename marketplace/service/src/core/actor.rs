@@ -18,11 +18,14 @@ const RELOAD_PAUSE: Duration = Duration::from_millis(500);
 /// Tells a caller how the transaction went.
 type Reply = Box<dyn FnOnce(Result<(), MarketError>) + Send>;
 
+/// Applies a change, and gives what tells its caller.
+type Run = Box<dyn FnOnce(&mut State, Option<Transfer>) -> Reply + Send>;
+
 /// A change, or a look.
 struct Job {
     /// A transfer that may be booked already, to be looked up first.
     lookup: Option<Uuid>,
-    run: Box<dyn FnOnce(&mut State, Option<Transfer>) -> Reply + Send>,
+    run: Run,
 }
 
 /// Where changes are handed in.
