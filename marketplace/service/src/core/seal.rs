@@ -180,10 +180,11 @@ impl State {
         let needs = |units: u32| self.guarantee_for(units, highest, seconds);
         let fits = |units: u32| needs(units).is_ok_and(|amount| amount <= available);
         let covered = if fits(open) { open } else { largest(open, fits) };
-        if covered < open && known != Some(OrderReason::BudgetHold) {
-            if let Some(offer) = self.offers.get_mut(&id) {
-                offer.last_reason = Some(OrderReason::BudgetHold);
-            }
+        if covered < open
+            && known != Some(OrderReason::BudgetHold)
+            && let Some(offer) = self.offers.get_mut(&id)
+        {
+            offer.last_reason = Some(OrderReason::BudgetHold);
         }
         let Ok(quantity) = Quantity::try_from(i64::from(covered)) else { return Ok(None) };
         let amount = self.guarantee_for(covered, highest, seconds)?;

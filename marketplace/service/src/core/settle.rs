@@ -276,10 +276,10 @@ impl State {
         let reason = OrderReason::from(told.reason);
         let Some(bid) = self.bids.get(&id) else { return Err(MarketError::Damaged(format!("bid {id} is gone"))) };
         let (left, force, known) = (bid.open_quantity(), bid.time_in_force, bid.last_reason);
-        if known != Some(reason) {
-            if let Some(bid) = self.bids.get_mut(&id) {
-                bid.last_reason = Some(reason);
-            }
+        if known != Some(reason)
+            && let Some(bid) = self.bids.get_mut(&id)
+        {
+            bid.last_reason = Some(reason);
         }
         if let Some(leases) = leases {
             self.tell_filled(under, id, "bid", told, &leases);
@@ -317,10 +317,11 @@ impl State {
         let Some(offer) = self.offers.get(&id) else { return Err(MarketError::Damaged(format!("offer {id} is gone"))) };
         let (left, force, known) = (offer.open_quantity(), offer.time_in_force, offer.last_reason);
         // That a part was not covered tells the owner more than what became of the rest.
-        if known != Some(reason) && (known != Some(OrderReason::BudgetHold) || left == 0) {
-            if let Some(offer) = self.offers.get_mut(&id) {
-                offer.last_reason = Some(reason);
-            }
+        if known != Some(reason)
+            && (known != Some(OrderReason::BudgetHold) || left == 0)
+            && let Some(offer) = self.offers.get_mut(&id)
+        {
+            offer.last_reason = Some(reason);
         }
         if let Some(leases) = leases {
             self.tell_filled(under, id, "offer", told, &leases);

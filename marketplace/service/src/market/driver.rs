@@ -79,7 +79,7 @@ impl Market {
             state.before_commit = Some(Point::BeforeSeal);
             Ok(snapshot)
         };
-        let snapshot = self.0.actor.change(seal).await?;
+        let snapshot = self.0.actor.change_alone(seal).await?;
         self.reached(Point::Sealed);
         Ok(snapshot)
     }
@@ -126,7 +126,7 @@ impl Market {
             state.before_commit = Some(Point::BeforeSettle);
             Ok(())
         };
-        self.0.actor.change(settle).await?;
+        self.0.actor.change_alone(settle).await?;
         self.reached(Point::Settled);
         Ok(())
     }
@@ -161,7 +161,7 @@ impl Market {
     /// Moves leases on, and asks hosts what is to be asked.
     async fn sweep(&self) -> Result<(), MarketError> {
         let moment = self.0.parts.clock.moment();
-        let asks = self.0.actor.change(move |state| state.sweep(&moment)).await?;
+        let asks = self.0.actor.change_alone(move |state| state.sweep(&moment)).await?;
         let steps = stream::iter(asks).map(|(lease, ask)| async move { self.ask(lease, ask).await });
         let outcomes: Vec<Result<(), MarketError>> = steps.buffer_unordered(ASKED_AT_ONCE).collect().await;
         outcomes.into_iter().collect()

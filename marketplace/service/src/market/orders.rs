@@ -70,7 +70,8 @@ impl Market {
         match outcome {
             // Ended orders are no longer in memory.
             Err(MarketError::NotFound { .. }) => {
-                self.bid(by, id).await.and_then(|_| Err(MarketError::OrderEnded { order: id }))
+                self.bid(by, id).await?;
+                Err(MarketError::OrderEnded { order: id })
             }
             outcome => outcome,
         }

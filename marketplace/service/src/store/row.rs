@@ -110,7 +110,7 @@ pub(super) fn from_transfer(Booked { sequence, transfer }: &Booked) -> transfer:
     }
 }
 
-pub(super) fn to_transfer(row: transfer::Model) -> Result<Booked, MarketError> {
+pub(super) fn to_transfer(row: &transfer::Model) -> Result<Booked, MarketError> {
     let damaged = |what: &str| MarketError::Damaged(format!("transfer {}: its {what} can't be read", row.id));
     let transfer = Transfer {
         id: row.id,
