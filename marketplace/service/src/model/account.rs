@@ -4,7 +4,8 @@ use forewarm_auction::{MicroCredits, MoneyOverflow};
 use forewarm_domain::id::TenantName;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// What an account is counted in: 3 to 8 capital letters. Amounts are whole millionths of its unit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -70,7 +71,7 @@ impl fmt::Display for Currency {
 /// What a credit costs in a currency: millionths of its unit per credit, 1 to [`ExchangeRate::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
-#[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000)]
+#[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
 pub struct ExchangeRate(i64);
 
 /// A number that is no rate.
@@ -123,9 +124,8 @@ impl From<ExchangeRate> for i64 {
 }
 
 /// Names an account: `tenant:NAME`, or one of the market's own per currency.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, example = "tenant:shop")]
 pub enum AccountId {
     /// A cost centre's.
     Tenant(TenantName),
@@ -149,6 +149,15 @@ impl AccountId {
         !matches!(self, Self::Tenant(_))
     }
 }
+
+/// A text, such as `tenant:shop`.
+impl PartialSchema for AccountId {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for AccountId {}
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
