@@ -5,8 +5,8 @@
 pub(crate) mod access;
 pub(crate) mod actor;
 pub(crate) mod announce;
-pub(crate) mod ledger;
 pub(crate) mod leases;
+pub(crate) mod ledger;
 pub(crate) mod offers;
 pub(crate) mod orders;
 pub(crate) mod organisations;

@@ -260,6 +260,7 @@ impl MarketError {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "ids and names are told alike")]
     pub(crate) fn not_found(kind: &'static str, name: impl ToString) -> Self {
         Self::NotFound { kind, name: name.to_string() }
     }

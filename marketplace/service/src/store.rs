@@ -45,7 +45,11 @@ impl Store {
     }
 
     /// Writes everything in one transaction. `before_commit` is called when all of it was sent.
-    pub(crate) async fn write(&self, changes: Changes, before_commit: Option<impl FnOnce()>) -> Result<(), MarketError> {
+    pub(crate) async fn write(
+        &self,
+        changes: Changes,
+        before_commit: Option<impl FnOnce()>,
+    ) -> Result<(), MarketError> {
         let backend = self.0.writer.get_database_backend();
         let statements = statements::statements(backend, changes)?;
         if statements.is_empty() {

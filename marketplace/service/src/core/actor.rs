@@ -2,13 +2,7 @@
 //! of it in one transaction, and only then answers. When the transaction fails, what is in memory is read again.
 
 use super::state::State;
-use crate::{
-    config::MarketConfig,
-    error::MarketError,
-    model::Transfer,
-    probe::Probe,
-    store::Store,
-};
+use crate::{config::MarketConfig, error::MarketError, model::Transfer, probe::Probe, store::Store};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -24,11 +18,16 @@ const RELOAD_PAUSE: Duration = Duration::from_millis(500);
 /// Tells a caller how the transaction went.
 type Reply = Box<dyn FnOnce(Result<(), MarketError>) + Send>;
 
+/// Applies a change, and gives what tells its caller.
+type Run = Box<dyn FnOnce(&mut State, Option<Transfer>) -> Reply + Send>;
+
 /// A change, or a look.
 struct Job {
     /// A transfer that may be booked already, to be looked up first.
     lookup: Option<Uuid>,
-    run: Box<dyn FnOnce(&mut State, Option<Transfer>) -> Reply + Send>,
+    /// Has a transaction to itself, so that its failure is nobody else's.
+    alone: bool,
+    run: Run,
 }
 
 /// Where changes are handed in.
@@ -55,13 +54,30 @@ impl Actor {
         &self,
         change: impl FnOnce(&mut State) -> Result<T, MarketError> + Send + 'static,
     ) -> Result<T, MarketError> {
-        self.change_knowing(None, |state, _| change(state)).await
+        self.submit(None, false, |state, _| change(state)).await
+    }
+
+    /// The same in a transaction of its own: what the market does by itself fails no order that came at that moment.
+    pub(crate) async fn change_alone<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T, MarketError> + Send + 'static,
+    ) -> Result<T, MarketError> {
+        self.submit(None, true, |state, _| change(state)).await
     }
 
     /// The same, with the transfer of this id if it is booked already.
     pub(crate) async fn change_knowing<T: Send + 'static>(
         &self,
+        lookup: Uuid,
+        change: impl FnOnce(&mut State, Option<Transfer>) -> Result<T, MarketError> + Send + 'static,
+    ) -> Result<T, MarketError> {
+        self.submit(Some(lookup), false, change).await
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
         lookup: Option<Uuid>,
+        alone: bool,
         change: impl FnOnce(&mut State, Option<Transfer>) -> Result<T, MarketError> + Send + 'static,
     ) -> Result<T, MarketError> {
         let (reply, answer) = oneshot::channel();
@@ -74,7 +90,7 @@ impl Actor {
             // A caller that no longer waits has no use for the answer.
             Box::new(move |written| drop(reply.send(written.and(outcome))))
         };
-        self.jobs.send(Job { lookup, run: Box::new(run) }).await.map_err(|_| MarketError::Closed)?;
+        self.jobs.send(Job { lookup, alone, run: Box::new(run) }).await.map_err(|_| MarketError::Closed)?;
         answer.await.map_err(|_| MarketError::Closed)?
     }
 }
@@ -89,10 +105,11 @@ struct Writer {
 
 /// Works until it is closed, and then through what is queued by then.
 async fn run(writer: Writer, mut state: State, mut queue: mpsc::Receiver<Job>) {
-    let mut open = true;
+    let (mut open, mut kept) = (true, None);
     loop {
         let first = tokio::select! {
             biased;
+            Some(kept) = std::future::ready(kept.take()) => Some(kept),
             first = queue.recv() => first,
             () = writer.closing.cancelled(), if open => {
                 queue.close();
@@ -101,22 +118,33 @@ async fn run(writer: Writer, mut state: State, mut queue: mpsc::Receiver<Job>) {
             }
         };
         let Some(first) = first else { return };
+        let mut alone = first.alone;
         let mut jobs = vec![first];
-        while jobs.len() < JOINED_MAX
+        while !alone
+            && jobs.len() < JOINED_MAX
             && let Ok(next) = queue.try_recv()
         {
-            jobs.push(next);
+            alone = next.alone;
+            if alone { kept = Some(next) } else { jobs.push(next) }
         }
-        writer.work(&mut state, jobs).await;
+        if writer.work(&mut state, jobs).await.is_err() {
+            match writer.reload().await {
+                Some(anew) => state = anew,
+                None => return,
+            }
+        }
     }
 }
 
 impl Writer {
     /// Applies the changes, writes them in one transaction, and answers.
-    async fn work(&self, state: &mut State, jobs: Vec<Job>) {
+    ///
+    /// # Errors
+    /// Why nothing was written: what is in memory is not what is stored then.
+    async fn work(&self, state: &mut State, jobs: Vec<Job>) -> Result<(), MarketError> {
         let mut replies = Vec::with_capacity(jobs.len());
         let mut written = Ok(());
-        for Job { lookup, run } in jobs {
+        for Job { lookup, run, .. } in jobs {
             let booked = match lookup {
                 None => Ok(None),
                 Some(id) => self.store.transfer(id).await,
@@ -132,9 +160,9 @@ impl Writer {
         }
         if let Err(error) = &written {
             tracing::error!(%error, "the market's changes were not written");
-            *state = self.reload().await;
         }
         replies.into_iter().for_each(|reply| reply(written.clone()));
+        written
     }
 
     async fn write(&self, state: &mut State) -> Result<(), MarketError> {
@@ -142,14 +170,18 @@ impl Writer {
         self.store.write(state.drain(), before_commit).await
     }
 
-    /// Reads the state anew, for as long as that takes: nothing can be promised without it.
-    async fn reload(&self) -> State {
+    /// Reads the state anew, for as long as that takes: nothing can be promised without it. None when the market is closed
+    /// before.
+    async fn reload(&self) -> Option<State> {
         loop {
             match self.store.load(&self.config).await {
-                Ok(loaded) => return State::new(Arc::clone(&self.config), loaded),
+                Ok(loaded) => return Some(State::new(Arc::clone(&self.config), loaded)),
                 Err(error) => tracing::error!(%error, "the market's records can't be read; trying again"),
             }
-            tokio::time::sleep(RELOAD_PAUSE).await;
+            tokio::select! {
+                () = self.closing.cancelled() => return None,
+                () = tokio::time::sleep(RELOAD_PAUSE) => {}
+            }
         }
     }
 }

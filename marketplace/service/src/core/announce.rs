@@ -3,9 +3,7 @@
 use super::state::{ReclaimRecord, State};
 use crate::{
     error::MarketError,
-    model::{
-        Caller, DeliveryWindow, EndCause, MarketKind, NewOffer, Offer, OfferSource, Role, TimeInForce,
-    },
+    model::{Caller, DeliveryWindow, EndCause, MarketKind, NewOffer, Offer, OfferSource, Role, TimeInForce},
 };
 use forewarm_auction::{FirmPremium, LeaseClass, OrderId, Price, Quantity};
 use forewarm_bus::message::market::{
@@ -140,8 +138,12 @@ impl State {
         let leases = self.candidates(&chosen)?;
         self.give_notice(&chosen, &call.reason, now);
         let answer = Reclaimed { reclaim: call.reclaim, leases };
-        let record =
-            ReclaimRecord { id: call.reclaim, persona: call.persona.clone(), units: call.units, answer: answer.clone() };
+        let record = ReclaimRecord {
+            id: call.reclaim,
+            persona: call.persona.clone(),
+            units: call.units,
+            answer: answer.clone(),
+        };
         self.reclaims.put(call.reclaim, record);
         Ok(Some(answer))
     }

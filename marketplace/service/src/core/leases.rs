@@ -40,7 +40,13 @@ impl State {
         let mut ids: Vec<_> = self.leases.values().filter(|lease| stirs(lease, now)).map(|lease| lease.id).collect();
         ids.sort_unstable();
         for id in &ids {
-            self.step(*id, now)?;
+            // One lease that can't be moved on holds up no other.
+            self.savepoint();
+            if let Err(error) = self.step(*id, now) {
+                self.rollback();
+                tracing::error!(lease = %id, %error, "a lease can't be moved on");
+                self.ask_later(*id, now.at);
+            }
         }
         let asks = ids.iter().filter_map(|id| self.leases.get(id));
         Ok(asks.filter_map(|lease| Some((lease.clone(), ask(lease, now.at)?))).collect())
@@ -331,9 +337,7 @@ fn stirs(lease: &Lease, now: &Moment) -> bool {
     match &lease.state {
         LeaseState::Granted => true,
         LeaseState::Returned { .. } | LeaseState::Quarantined { .. } => false,
-        LeaseState::Active => {
-            now.at >= lease.next_attempt_at || now.at >= lease.window.until() - notice_ms(lease)
-        }
+        LeaseState::Active => now.at >= lease.next_attempt_at || now.at >= lease.window.until() - notice_ms(lease),
         LeaseState::Reclaiming { notice, .. } | LeaseState::Expiring { notice } => {
             now.at >= lease.next_attempt_at || notice.is_over(now)
         }

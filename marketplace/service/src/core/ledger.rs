@@ -47,7 +47,8 @@ impl State {
         let (debit, credit) = if kind == TransferKind::Deposit { (world, tenant) } else { (tenant, world) };
         let NewDeposit { amount, currency, .. } = new;
         let transfer = Transfer { id, at: now, debit, credit, amount, currency, kind, refs: TransferRefs::default() };
-        let same_batch = || self.transfers.all().iter().find(|one| one.transfer.id == id).map(|one| one.transfer.clone());
+        let same_batch =
+            || self.transfers.all().iter().find(|one| one.transfer.id == id).map(|one| one.transfer.clone());
         match booked.or_else(same_batch) {
             Some(before) if (Transfer { at: before.at, ..transfer.clone() }) == before => Ok(before),
             Some(_) => Err(MarketError::TransferConflict { transfer: id }),
@@ -170,9 +171,8 @@ impl State {
     /// The budgets that a bid of the cost centre counts against now, its own and those above it.
     pub(crate) fn budgets_of(&self, tenant: &TenantName, now: TimestampMs) -> Vec<Uuid> {
         let above: Vec<_> = self.upwards(tenant).map(|centre| &centre.name).collect();
-        let counts = |budget: &&crate::model::Budget| {
-            (budget.from..budget.to).contains(&now) && above.contains(&&budget.tenant)
-        };
+        let counts =
+            |budget: &&crate::model::Budget| (budget.from..budget.to).contains(&now) && above.contains(&&budget.tenant);
         let mut ids: Vec<_> = self.budgets.values().filter(counts).map(|budget| budget.id).collect();
         ids.sort_unstable();
         ids

@@ -6,9 +6,7 @@ use super::{
 };
 use crate::{
     error::MarketError,
-    model::{
-        AccountId, Caller, EndCause, NewOffer, Offer, OfferSource, OrderState, OrganisationKind, Role,
-    },
+    model::{AccountId, Caller, EndCause, NewOffer, Offer, OfferSource, OrderState, OrganisationKind, Role},
 };
 use forewarm_auction::{FirmPremium, MicroCredits, OrderId, Price, Quantity, RoundNumber};
 use forewarm_domain::time::TimestampMs;

@@ -224,7 +224,8 @@ impl State {
             }
             TimeInForce::Round { number } if number == place.round => Ok(()),
             TimeInForce::Round { number } => {
-                let open = self.rounds.get(&number).is_some_and(|one| one.round.state == crate::model::RoundState::Open);
+                let open =
+                    self.rounds.get(&number).is_some_and(|one| one.round.state == crate::model::RoundState::Open);
                 if number.0 <= self.last_round && !open {
                     Err(MarketError::RoundSealed { number, next: place.round })
                 } else {

@@ -26,7 +26,8 @@ impl State {
         let leases = leases.filter(|lease| seller.is_none_or(|seller| lease.seller == *seller));
         let mut able = leases.map(|lease| Ok((lease, cost(lease, now)?))).collect::<Result<Vec<_>, MoneyOverflow>>()?;
         able.sort_by(|(a, of_a), (b, of_b)| {
-            let per_unit = |cost: &Reclaimed, other: &Lease| i128::from(cost.compensation.0) * i128::from(other.units.get());
+            let per_unit =
+                |cost: &Reclaimed, other: &Lease| i128::from(cost.compensation.0) * i128::from(other.units.get());
             let newest = |lease: &Lease| Reverse((lease.granted_at, lease.id));
             per_unit(of_a, b).cmp(&per_unit(of_b, a)).then_with(|| newest(a).cmp(&newest(b)))
         });

@@ -7,13 +7,13 @@ use super::{
 use crate::{
     error::MarketError,
     model::{
-        AccountId, BidOrder, DeliveryWindow, MarketKind, MarketTopic, Offer, OrderReason, RoundState, Seal, TimeInForce,
-        lease_duration,
+        AccountId, BidOrder, DeliveryWindow, MarketKind, MarketTopic, Offer, OrderReason, RoundState, Seal,
+        TimeInForce, lease_duration,
     },
 };
 use forewarm_auction::{
-    Ask, Bid, DominantShare, FirmPremium, LeaseClass, MicroCredits, MoneyOverflow, OrderId, Orders, Price, Quantity,
-    RoundNumber, Seed, TwoClassBook, TwoClassOrders,
+    Ask, Bid, DominantShare, FirmPremium, LeaseClass, MicroCredits, MoneyOverflow, ORDERS_MAX, OrderId, Orders, Price,
+    Quantity, RoundNumber, Seed, TwoClassBook, TwoClassOrders,
 };
 use forewarm_domain::{
     id::{PersonaName, TenantName},
@@ -30,7 +30,12 @@ type BookKey = (PersonaName, DeliveryWindow);
 
 impl State {
     /// Seals a round and opens the next of its kind.
-    pub(crate) fn seal(&mut self, number: RoundNumber, next: Seed, now: TimestampMs) -> Result<Arc<Snapshot>, MarketError> {
+    pub(crate) fn seal(
+        &mut self,
+        number: RoundNumber,
+        next: Seed,
+        now: TimestampMs,
+    ) -> Result<Arc<Snapshot>, MarketError> {
         let round = self.round(number)?.round.clone();
         // A round that is sealed much too late, after a pause, is sealed as of now.
         let late = now.since(round.seals_at) >= i64::from(self.interval_s(round.kind)) * SECOND_MS;
@@ -88,7 +93,8 @@ impl State {
         let shares = self.dominant_shares();
         let mut books = Vec::with_capacity(bids.len());
         for (key, bids) in bids {
-            let offers = offers.remove(&key).unwrap_or_default();
+            let offers = oldest(offers.remove(&key).unwrap_or_default());
+            let bids = oldest(bids);
             books.push(self.book(key, bids, offers, &shares, now)?);
         }
         Ok(books)
@@ -174,10 +180,11 @@ impl State {
         let needs = |units: u32| self.guarantee_for(units, highest, seconds);
         let fits = |units: u32| needs(units).is_ok_and(|amount| amount <= available);
         let covered = if fits(open) { open } else { largest(open, fits) };
-        if covered < open && known != Some(OrderReason::BudgetHold) {
-            if let Some(offer) = self.offers.get_mut(&id) {
-                offer.last_reason = Some(OrderReason::BudgetHold);
-            }
+        if covered < open
+            && known != Some(OrderReason::BudgetHold)
+            && let Some(offer) = self.offers.get_mut(&id)
+        {
+            offer.last_reason = Some(OrderReason::BudgetHold);
         }
         let Ok(quantity) = Quantity::try_from(i64::from(covered)) else { return Ok(None) };
         let amount = self.guarantee_for(covered, highest, seconds)?;
@@ -201,6 +208,13 @@ impl State {
         cost.checked_add(both)?;
         both.checked_add(MicroCredits(rounding))
     }
+}
+
+/// As many orders as a book takes of one side; the newest wait for the next round.
+fn oldest(mut orders: Vec<OrderId>) -> Vec<OrderId> {
+    orders.sort_unstable();
+    orders.truncate(ORDERS_MAX / 2);
+    orders
 }
 
 /// The most of `all` for which a rule holds that holds for less if it holds for more.

@@ -8,13 +8,13 @@ use crate::{
     audit::{self, Link, RoundFacts},
     error::MarketError,
     model::{
-        AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round, RoundId,
-        RoundState, Settlement, TimeInForce, Transfer, TransferKind, TransferRefs, lease_duration,
+        AccountId, Currency, EndCause, Lease, LeaseId, LeaseState, MarketTopic, OrderReason, PricePoint, Round,
+        RoundId, RoundState, Settlement, TimeInForce, Transfer, TransferKind, TransferRefs, lease_duration,
     },
 };
 use forewarm_auction::{
-    LeaseClass, Leg, MicroCredits, OrderId, OrderResult, Quantity, RoundClearing, RoundNumber, SettlePlan, Terms, Trade,
-    TwoClassClearing, settle_plan,
+    LeaseClass, Leg, MicroCredits, OrderId, OrderResult, Quantity, RoundClearing, RoundNumber, SettlePlan, Terms,
+    Trade, TwoClassClearing, settle_plan,
 };
 use forewarm_domain::time::TimestampMs;
 use serde_json::json;
@@ -46,7 +46,9 @@ impl State {
             other => {
                 let state = other.name();
                 let found = clearing.hash;
-                Err(MarketError::Damaged(format!("round {number} is {state} and does not come to result {found} again")))
+                Err(MarketError::Damaged(format!(
+                    "round {number} is {state} and does not come to result {found} again"
+                )))
             }
         }
     }
@@ -95,7 +97,8 @@ impl State {
         let chain = audit::link(Link(digest(&previous)?), &facts).to_string();
         self.chain.put((), chain.clone());
         let transfers = transfers.to_string();
-        let settlement = Settlement { at: now, result, seed, trades, units, turnover, fees, transfers, previous, chain };
+        let settlement =
+            Settlement { at: now, result, seed, trades, units, turnover, fees, transfers, previous, chain };
         let events_through = self.last_event;
         if let Some(record) = self.rounds.get_mut(&number) {
             record.round.state = RoundState::Settled { seal, settlement };
@@ -123,7 +126,8 @@ impl State {
     ) -> Result<(), MarketError> {
         let duration = lease_duration(book.window)?;
         let terms = Terms { duration, fee: under.snapshot.fee, compensation: under.snapshot.compensation };
-        let plan = settle_plan(&book.orders, cleared, terms).map_err(|error| MarketError::Damaged(error.to_string()))?;
+        let plan =
+            settle_plan(&book.orders, cleared, terms).map_err(|error| MarketError::Damaged(error.to_string()))?;
         let results: HashMap<OrderId, &OrderResult> = cleared.results.iter().map(|told| (told.order, told)).collect();
         let asks = || book.orders.firm().asks().iter().chain(book.orders.reclaimable().asks());
         asks().try_for_each(|ask| self.release_guarantee(ask.id))?;
@@ -272,10 +276,10 @@ impl State {
         let reason = OrderReason::from(told.reason);
         let Some(bid) = self.bids.get(&id) else { return Err(MarketError::Damaged(format!("bid {id} is gone"))) };
         let (left, force, known) = (bid.open_quantity(), bid.time_in_force, bid.last_reason);
-        if known != Some(reason) {
-            if let Some(bid) = self.bids.get_mut(&id) {
-                bid.last_reason = Some(reason);
-            }
+        if known != Some(reason)
+            && let Some(bid) = self.bids.get_mut(&id)
+        {
+            bid.last_reason = Some(reason);
         }
         if let Some(leases) = leases {
             self.tell_filled(under, id, "bid", told, &leases);
@@ -313,10 +317,11 @@ impl State {
         let Some(offer) = self.offers.get(&id) else { return Err(MarketError::Damaged(format!("offer {id} is gone"))) };
         let (left, force, known) = (offer.open_quantity(), offer.time_in_force, offer.last_reason);
         // That a part was not covered tells the owner more than what became of the rest.
-        if known != Some(reason) && (known != Some(OrderReason::BudgetHold) || left == 0) {
-            if let Some(offer) = self.offers.get_mut(&id) {
-                offer.last_reason = Some(reason);
-            }
+        if known != Some(reason)
+            && (known != Some(OrderReason::BudgetHold) || left == 0)
+            && let Some(offer) = self.offers.get_mut(&id)
+        {
+            offer.last_reason = Some(reason);
         }
         if let Some(leases) = leases {
             self.tell_filled(under, id, "offer", told, &leases);

@@ -36,9 +36,9 @@ impl Snapshot {
     /// All orders that are in it.
     pub(crate) fn orders(&self) -> impl Iterator<Item = OrderId> {
         self.books.iter().flat_map(|book| {
-            [book.orders.firm(), book.orders.reclaimable()].into_iter().flat_map(|class| {
-                class.asks().iter().map(|ask| ask.id).chain(class.bids().iter().map(|bid| bid.id))
-            })
+            [book.orders.firm(), book.orders.reclaimable()]
+                .into_iter()
+                .flat_map(|class| class.asks().iter().map(|ask| ask.id).chain(class.bids().iter().map(|bid| bid.id)))
         })
     }
 }

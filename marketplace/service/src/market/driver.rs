@@ -11,11 +11,12 @@ use crate::{
 };
 use forewarm_auction::{RoundClearing, RoundNumber};
 use forewarm_bus::message::{
-    Event, EventTopic, publish_event,
+    Event, EventTopic,
     market::{
         CapacityRefusal, GrantCall, LeaseStatus, MarketCallError, NoticeCall, ReleaseCall, ReleaseCause, StatusCall,
         ask_market,
     },
+    publish_event,
 };
 use forewarm_domain::time::SECOND_MS;
 use futures::{StreamExt, stream};
@@ -36,17 +37,34 @@ impl Market {
     /// [`MarketError::Damaged`] when a round does not come to its result again.
     pub async fn advance(&self) -> Result<(), MarketError> {
         let _alone = self.0.pass.lock().await;
+        // A round that can't be brought to its end holds up neither leases nor other rounds.
+        let (under_way, due) = (self.finish_rounds().await, self.seal_rounds().await);
+        let (leases, events) = (self.sweep().await, self.send_events().await);
+        under_way.and(due).and(leases).and(events)
+    }
+
+    /// Takes up rounds that are under way.
+    async fn finish_rounds(&self) -> Result<(), MarketError> {
+        let mut outcome = Ok(());
         for record in self.0.actor.change(|state| Ok(state.unfinished())).await? {
-            self.finish(record, None).await?;
+            outcome = outcome.and(self.finish(record, None).await);
         }
-        let now = self.now();
+        outcome
+    }
+
+    /// Seals the rounds whose time has come, and brings them to their end.
+    async fn seal_rounds(&self) -> Result<(), MarketError> {
+        let (now, mut outcome) = (self.now(), Ok(()));
         for number in self.0.actor.change(move |state| Ok(state.due(now))).await? {
-            let snapshot = self.seal(number).await?;
-            let record = self.0.actor.change(move |state| state.round(number).cloned()).await?;
-            self.finish(record, Some(snapshot)).await?;
+            outcome = outcome.and(self.seal_and_finish(number).await);
         }
-        self.sweep().await?;
-        self.send_events().await
+        outcome
+    }
+
+    async fn seal_and_finish(&self, number: RoundNumber) -> Result<(), MarketError> {
+        let snapshot = self.seal(number).await?;
+        let record = self.0.actor.change(move |state| state.round(number).cloned()).await?;
+        self.finish(record, Some(snapshot)).await
     }
 
     fn reached(&self, point: Point) {
@@ -61,7 +79,7 @@ impl Market {
             state.before_commit = Some(Point::BeforeSeal);
             Ok(snapshot)
         };
-        let snapshot = self.0.actor.change(seal).await?;
+        let snapshot = self.0.actor.change_alone(seal).await?;
         self.reached(Point::Sealed);
         Ok(snapshot)
     }
@@ -108,7 +126,7 @@ impl Market {
             state.before_commit = Some(Point::BeforeSettle);
             Ok(())
         };
-        self.0.actor.change(settle).await?;
+        self.0.actor.change_alone(settle).await?;
         self.reached(Point::Settled);
         Ok(())
     }
@@ -143,7 +161,7 @@ impl Market {
     /// Moves leases on, and asks hosts what is to be asked.
     async fn sweep(&self) -> Result<(), MarketError> {
         let moment = self.0.parts.clock.moment();
-        let asks = self.0.actor.change(move |state| state.sweep(&moment)).await?;
+        let asks = self.0.actor.change_alone(move |state| state.sweep(&moment)).await?;
         let steps = stream::iter(asks).map(|(lease, ask)| async move { self.ask(lease, ask).await });
         let outcomes: Vec<Result<(), MarketError>> = steps.buffer_unordered(ASKED_AT_ONCE).collect().await;
         outcomes.into_iter().collect()

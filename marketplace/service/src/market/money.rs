@@ -32,7 +32,7 @@ impl Market {
 
     async fn pay(&self, by: &Caller, kind: TransferKind, new: NewDeposit) -> Result<Transfer, MarketError> {
         let (by, now, id) = (by.clone(), self.now(), payment_id(kind, &new));
-        self.0.actor.change_knowing(Some(id), move |state, booked| state.pay(&by, kind, new, booked, now)).await
+        self.0.actor.change_knowing(id, move |state, booked| state.pay(&by, kind, new, booked, now)).await
     }
 
     /// Sets how far a balance may fall below zero. For operators.

@@ -20,9 +20,7 @@ impl Market {
         let (by, now) = (by.clone(), self.now());
         match self.0.actor.change(move |state| state.place_bid(&by, &new, now)).await? {
             Placed::New(bid) => Ok(bid),
-            Placed::Known(id) => {
-                self.0.store.bid(id).await?.ok_or_else(|| MarketError::not_found("bid", id))
-            }
+            Placed::Known(id) => self.0.store.bid(id).await?.ok_or_else(|| MarketError::not_found("bid", id)),
         }
     }
 
@@ -57,9 +55,7 @@ impl Market {
         let (by, now) = (by.clone(), self.now());
         match self.0.actor.change(move |state| state.place_offer(&by, &new, OfferSource::Manual, now)).await? {
             Placed::New(offer) => Ok(offer),
-            Placed::Known(id) => {
-                self.0.store.offer(id).await?.ok_or_else(|| MarketError::not_found("offer", id))
-            }
+            Placed::Known(id) => self.0.store.offer(id).await?.ok_or_else(|| MarketError::not_found("offer", id)),
         }
     }
 
@@ -74,7 +70,8 @@ impl Market {
         match outcome {
             // Ended orders are no longer in memory.
             Err(MarketError::NotFound { .. }) => {
-                self.bid(by, id).await.and_then(|_| Err(MarketError::OrderEnded { order: id }))
+                self.bid(by, id).await?;
+                Err(MarketError::OrderEnded { order: id })
             }
             outcome => outcome,
         }

@@ -71,7 +71,7 @@ impl fmt::Display for Currency {
 /// What a credit costs in a currency: millionths of its unit per credit, 1 to [`ExchangeRate::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
-#[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000_000_i64)]
+#[schema(value_type = i64, minimum = 1)]
 pub struct ExchangeRate(i64);
 
 /// A number that is no rate.
@@ -136,6 +136,15 @@ pub enum AccountId {
     /// Where credits are changed for another currency.
     Exchange(Currency),
 }
+
+/// A text, as it is written.
+impl utoipa::PartialSchema for AccountId {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for AccountId {}
 
 /// A text that names no account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

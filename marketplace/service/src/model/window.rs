@@ -31,7 +31,7 @@ mod tests {
         for (at, left) in [(0, 10), (10_000, 10), (10_001, 9), (19_001, 0), (20_000, 0), (i64::MAX, 0)] {
             assert_eq!(seconds_left(window, TimestampMs(at)), left, "at {at}");
         }
-        assert_eq!(lease_duration(window).map(forewarm_auction::LeaseDuration::seconds), Ok(10));
+        assert_eq!(lease_duration(window).map(LeaseDuration::seconds), Ok(10));
         let long = DeliveryWindow::new(TimestampMs(0), TimestampMs::MAX).expect("valid");
         assert!(lease_duration(long).is_err());
     }

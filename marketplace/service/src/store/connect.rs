@@ -107,12 +107,7 @@ async fn lock_server(url: &str, location: &Location) -> Result<DatabaseConnectio
 }
 
 /// Opens a pool. One that is to `keep` its connections never exchanges one for another.
-async fn open(
-    url: &str,
-    location: &Location,
-    connections: u32,
-    keep: bool,
-) -> Result<DatabaseConnection, MarketError> {
+async fn open(url: &str, location: &Location, connections: u32, keep: bool) -> Result<DatabaseConnection, MarketError> {
     let mut options = ConnectOptions::new(url.to_owned());
     options
         .min_connections(1)

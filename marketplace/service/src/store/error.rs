@@ -4,6 +4,7 @@ use crate::error::MarketError;
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxSqliteError, sqlx};
 
 /// The market's error for a database's.
+#[expect(clippy::needless_pass_by_value, reason = "what a failing call gives is handed on")]
 pub(super) fn of(error: DbErr) -> MarketError {
     if let Some(SqlErr::UniqueConstraintViolation(what)) = error.sql_err() {
         return MarketError::Damaged(format!("something was booked twice ({what})"));

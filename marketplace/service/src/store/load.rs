@@ -90,7 +90,8 @@ impl Store {
     async fn load_rounds(&self, loaded: &mut Loaded) -> Result<(), MarketError> {
         let db = self.reader();
         let rounds = round::Entity::find().filter(round::Column::State.ne("published")).all(db).await.map_err(of)?;
-        loaded.rounds = rounds.iter().map(|row| parse("a round", &row.body)).collect::<Result<Vec<RoundRecord>, _>>()?;
+        loaded.rounds =
+            rounds.iter().map(|row| parse("a round", &row.body)).collect::<Result<Vec<RoundRecord>, _>>()?;
         let newest = round::Entity::find().order_by_desc(round::Column::Number).limit(1);
         let newest = newest.one(db).await.map_err(of)?.map_or(0, |row| row.number);
         loaded.last_round = u64::try_from(newest).unwrap_or(0);

@@ -34,7 +34,7 @@ fn names(tenants: &[TenantName]) -> impl Iterator<Item = &str> {
 impl Store {
     pub(crate) async fn transfer(&self, id: Uuid) -> Result<Option<Transfer>, MarketError> {
         let row = transfer::Entity::find().filter(transfer::Column::Id.eq(id)).one(self.reader()).await.map_err(of)?;
-        row.map(|row| row::to_transfer(row).map(|booked| booked.transfer)).transpose()
+        row.map(|row| row::to_transfer(&row).map(|booked| booked.transfer)).transpose()
     }
 
     pub(crate) async fn bid(&self, id: OrderId) -> Result<Option<BidOrder>, MarketError> {
@@ -153,7 +153,7 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let lease = row.lease.and_then(|id| leases.get(&id).cloned());
-                row::to_transfer(row).map(|booked| (booked, lease))
+                row::to_transfer(&row).map(|booked| (booked, lease))
             })
             .collect()
     }

@@ -110,7 +110,7 @@ pub(super) fn from_transfer(Booked { sequence, transfer }: &Booked) -> transfer:
     }
 }
 
-pub(super) fn to_transfer(row: transfer::Model) -> Result<Booked, MarketError> {
+pub(super) fn to_transfer(row: &transfer::Model) -> Result<Booked, MarketError> {
     let damaged = |what: &str| MarketError::Damaged(format!("transfer {}: its {what} can't be read", row.id));
     let transfer = Transfer {
         id: row.id,
@@ -120,11 +120,7 @@ pub(super) fn to_transfer(row: transfer::Model) -> Result<Booked, MarketError> {
         amount: MicroCredits(row.amount),
         currency: row.currency.parse().map_err(|_| damaged("currency"))?,
         kind: TransferKind::named(&row.kind).ok_or_else(|| damaged("kind"))?,
-        refs: TransferRefs {
-            round: row.round.map(RoundId),
-            bid: row.bid.map(OrderId),
-            lease: row.lease.map(LeaseId),
-        },
+        refs: TransferRefs { round: row.round.map(RoundId), bid: row.bid.map(OrderId), lease: row.lease.map(LeaseId) },
     };
     Ok(Booked { sequence: row.sequence, transfer })
 }

@@ -48,8 +48,9 @@ pub(super) fn statements(backend: DbBackend, changes: Changes) -> Result<Vec<Sta
 }
 
 fn people(to: &mut Script, changes: &Changes) -> Result<(), MarketError> {
-    let organisation =
-        |one: &crate::model::Organisation| Ok(organisation::Model { name: one.name.to_string(), body: row::text(one)? });
+    let organisation = |one: &crate::model::Organisation| {
+        Ok(organisation::Model { name: one.name.to_string(), body: row::text(one)? })
+    };
     upsert::<organisation::Entity>(to, all(&changes.organisations, organisation)?);
     let centre =
         |one: &crate::model::CostCentre| Ok(cost_centre::Model { name: one.name.to_string(), body: row::text(one)? });

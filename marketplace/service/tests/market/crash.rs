@@ -105,8 +105,7 @@ async fn order(market: &Market) {
 
 /// Calls back what is active; a second time finds it under notice already.
 async fn call_back(market: &Market) {
-    let request =
-        ReclaimRequest { seller: tenant("farm"), persona: persona(), units: 4, reason: "needed".into() };
+    let request = ReclaimRequest { seller: tenant("farm"), persona: persona(), units: 4, reason: "needed".into() };
     market.reclaim(&operator(), request).await.expect("called back");
 }
 

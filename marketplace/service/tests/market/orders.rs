@@ -175,7 +175,11 @@ async fn payments_are_booked_once() {
     };
     let first = world.market.deposit(&operator(), pay(5, "CREDIT")).await.expect("booked");
     assert_eq!(world.market.deposit(&operator(), pay(5, "CREDIT")).await, Ok(first));
-    let codes = [(pay(6, "CREDIT"), "transfer-conflict"), (pay(5, "EUR"), "currency-mismatch"), (pay(0, "CREDIT"), "amount-not-positive")];
+    let codes = [
+        (pay(6, "CREDIT"), "transfer-conflict"),
+        (pay(5, "EUR"), "currency-mismatch"),
+        (pay(0, "CREDIT"), "amount-not-positive"),
+    ];
     for (new, code) in codes {
         assert_eq!(world.market.deposit(&operator(), new).await.expect_err("refused").code(), code);
     }

@@ -4,12 +4,13 @@ use crate::{
     accounts::TENANTS,
     world::{RICH, START, World, bid, offer, operator, tenant, window},
 };
-use forewarm_auction::{LeaseClass, RoundNumber};
+use forewarm_auction::{LeaseClass, Leg, RoundNumber};
 use forewarm_domain::time::TimestampMs;
 use forewarm_market::{
-    EventQuery, LeaseQuery, MarketError, PriceQuery, Side,
+    EventQuery, LeaseQuery, MarketConfig, MarketError, PriceQuery, Side,
     model::{EndCause, MarketKind, MarketTopic, NewBid, OrderReason, OrderState, RoundState, TimeInForce},
 };
+use forewarm_tests::Postgres;
 use proptest::{prelude::*, test_runner::TestRunner};
 use std::collections::BTreeSet;
 
@@ -210,7 +211,8 @@ async fn play(rounds: Vec<Vec<Random>>) {
         for order in orders {
             let name = TENANTS[order.tenant];
             if order.sells && name != "acme" {
-                let new = forewarm_market::model::NewOffer { class: order.class, ..offer(name, order.quantity, order.price) };
+                let new =
+                    forewarm_market::model::NewOffer { class: order.class, ..offer(name, order.quantity, order.price) };
                 world.offer(new).await.expect("listed");
             } else {
                 let min_fill = order.min_fill.then_some(order.quantity);
@@ -234,4 +236,30 @@ async fn play(rounds: Vec<Vec<Random>>) {
     assert!(world.market.round(RoundNumber(1)).await.is_ok());
     assert!(world.market.sees(&operator(), &tenant("farm")).await.expect("a look"));
     world.market.close().await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_there_already_fails_the_settlement_and_nothing_is_half_done() {
+    let server = Postgres::start();
+    let world = World::open(MarketConfig { url: server.url(), ..MarketConfig::default() }, None).await;
+    let listed = world.offer(offer("farm", 5, 3)).await.expect("listed");
+    let placed = world.bid(bid("shop", 5, 9)).await.expect("placed");
+    let round = world.market.open_rounds().await.expect("rounds").remove(0);
+    let id = Leg::Proceeds.transfer_id(round.id.0, placed.id, listed.id);
+    server.psql(&format!(
+        "insert into market_transfer (sequence, id, at, debit, credit, amount, currency, kind) \
+         values (1000000, '{id}', 0, 'world:CREDIT', 'fees:CREDIT', 1, 'CREDIT', 'deposit')"
+    ));
+    world.clock.pass(60_000);
+    let error = world.market.advance().await.expect_err("booked twice");
+    assert_eq!(error.code(), "damaged", "{error}");
+    let state = world.market.round(round.number).await.expect("a round").state;
+    assert!(matches!(state, RoundState::Cleared { .. }), "{state:?}");
+    assert_eq!(world.money("shop").await, (RICH, 5 * 9 * 300, RICH - 5 * 9 * 300), "it still holds its money");
+    let sealed = world.market.cancel_bid(&operator(), placed.id).await.expect_err("sealed");
+    assert_eq!(sealed.code(), "order-sealed");
+    server.psql("delete from market_transfer where sequence = 1000000");
+    world.pass(1).await;
+    assert_eq!(world.money("shop").await, (RICH - 4_500, 0, RICH - 4_500));
+    world.check_accounts().await;
 }

@@ -15,7 +15,10 @@ use forewarm_market::{
         OrganisationKind, TimeInForce,
     },
 };
-use std::sync::{Arc, Mutex, atomic::{AtomicU64, Ordering}};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 use tempfile::TempDir;
 
 /// Ten o'clock on some day.
@@ -174,14 +177,23 @@ impl World {
     }
 }
 
-pub(crate) async fn open(config: &MarketConfig, clock: &Arc<TestClock>, bus: &Arc<LocalBus>, probe: Arc<dyn Probe>) -> Market {
+pub(crate) async fn open(
+    config: &MarketConfig,
+    clock: &Arc<TestClock>,
+    bus: &Arc<LocalBus>,
+    probe: Arc<dyn Probe>,
+) -> Market {
     let (clock, bus) = (Arc::clone(clock) as _, Arc::clone(bus) as _);
     Market::open(config.clone(), MarketParts { clock, seeds: seeds(), bus, probe }).await.expect("a market")
 }
 
 /// `farm` owns capacity; `shop` and `lab` buy; `acme` is a customer who pays in euros. All are rich.
 pub(crate) async fn found(market: &Market) {
-    let internal = [("farm", Currency::credit(), 1_000_000), ("shop", Currency::credit(), 1_000_000), ("lab", Currency::credit(), 1_000_000)];
+    let internal = [
+        ("farm", Currency::credit(), 1_000_000),
+        ("shop", Currency::credit(), 1_000_000),
+        ("lab", Currency::credit(), 1_000_000),
+    ];
     let external = [("acme", "EUR".parse().expect("a currency"), 333_333)];
     for (name, currency, rate) in internal.into_iter().chain(external) {
         let kind = if currency.is_credit() { OrganisationKind::Internal } else { OrganisationKind::External };
