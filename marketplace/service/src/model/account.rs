@@ -4,8 +4,7 @@ use forewarm_auction::{MicroCredits, MoneyOverflow};
 use forewarm_domain::id::TenantName;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 /// What an account is counted in: 3 to 8 capital letters. Amounts are whole millionths of its unit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -158,15 +157,6 @@ impl AccountId {
         !matches!(self, Self::Tenant(_))
     }
 }
-
-/// A text, such as `tenant:shop`.
-impl PartialSchema for AccountId {
-    fn schema() -> RefOr<Schema> {
-        String::schema()
-    }
-}
-
-impl ToSchema for AccountId {}
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
