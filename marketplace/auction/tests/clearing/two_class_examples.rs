@@ -51,5 +51,5 @@ fn a_reclaimable_bid_at_just_the_reserve_of_a_firm_unit_trades() {
 #[test]
 fn the_hash_of_a_known_book_is_known() {
     let clearing = check((&[(1, 6)], &[(5, 2)]), (&[], &[(8, 5)]), Regime::Pooled, [(Some(5), 1), (Some(3), 5)]);
-    assert_eq!(clearing.hash.to_string(), "HASH");
+    assert_eq!(clearing.hash.to_string(), "62a7e4cd368efaee5a74dc6e98cba7264f2cbf03dd1ced6a3dc5c15b55089349");
 }
