@@ -1,6 +1,8 @@
 //! What is not known takes nothing away: under every policy, with and without a forecast, a missing load keeps all that
 //! there is, and a history that has just begun is served reactively.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::persona::{Policy, Scaling};
 use forewarm_domain::plan::{Limits, Outlook, ReasonCode, Snapshot, Stock, decide};

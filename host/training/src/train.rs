@@ -137,7 +137,7 @@ fn alone(member: &Member<'_>) -> Trained {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate;
+    use crate::{generate, unseen};
     use std::sync::Mutex;
 
     fn settings() -> TrainingSettings {

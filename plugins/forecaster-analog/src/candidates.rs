@@ -201,7 +201,7 @@ mod tests {
             |step: usize| if (step / 24) % 3 == 2 { (step % 24) as f64 } else { 24.0 - (step % 24) as f64 } / 24.0;
         let values: Vec<f64> = (0..60 * 24).map(value).collect();
         let found = Candidates::new(&values, 24, 24);
-        let kind = |candidate: &Candidate| (candidate.place / 24) % 3 == 0;
+        let kind = |candidate: &Candidate| (candidate.place / 24).is_multiple_of(3);
         let of = |wanted: bool| found.all.iter().filter(|one| kind(one) == wanted).map(|one| one.weight).sum::<f64>();
         assert!(of(true) > 20.0 * of(false), "{} {}", of(true), of(false));
     }

@@ -41,7 +41,7 @@ pub(crate) fn market(workspace: &Workspace, json: Option<&Path>) -> Result<()> {
         }
     }
     let Some(file) = json else { return Ok(()) };
-    let text = format!("{:#}\n", report(figures));
+    let text = format!("{:#}\n", report(&figures));
     fs::write(file, text).map_err(|error| Failure::io("write", file, &error))
 }
 
@@ -68,7 +68,7 @@ fn told(name: &str, figure: &Value) -> String {
 }
 
 /// All values by name, and what else was told of each.
-fn report(figures: Map<String, Value>) -> Value {
+fn report(figures: &Map<String, Value>) -> Value {
     let mut report: Map<String, Value> = figures
         .iter()
         .map(|(name, figure)| (name.clone(), figure.get("value").cloned().unwrap_or(Value::Null)))
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_report_has_values_by_name_and_the_details() {
         let (name, figure) = read(r#"{"figure":"a_ms","value":12.5,"unit":"ms"}"#).expect("a figure");
-        let report = report(Map::from_iter([(name, figure)]));
+        let report = report(&Map::from_iter([(name, figure)]));
         assert_eq!(report["a_ms"], 12.5);
         assert_eq!(report["details"]["a_ms"]["unit"], "ms");
     }
