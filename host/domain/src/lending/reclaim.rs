@@ -163,7 +163,7 @@ mod tests {
             leases in prop::collection::vec((1..4_u32, 0..9_000_i64, 0..900_000_i64), 0..6),
         ) {
             let leases: Vec<Recallable> = leases.into_iter().map(|(units, cost, back)| lease(units, cost, back)).collect();
-            let need = Need { in_ms, boot_most, boot_cost, ..need(units, &leases) };
+            let need = Need { in_ms, boot_cost, boot_most, ..need(units, &leases) };
             let best = recall(&need);
             for count in 0..=leases.len() {
                 let some = Need { recallable: &leases[..count], ..need };

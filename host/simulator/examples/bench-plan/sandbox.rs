@@ -110,7 +110,7 @@ async fn forecast_all(
                 let fans = models.iter_mut().enumerate().map(|(place, model)| {
                     let index = batch * BATCH + place;
                     // The models that are due in this round.
-                    if (index + round as usize) % REFIT_STEPS == 0 {
+                    if (index + round as usize).is_multiple_of(REFIT_STEPS) {
                         *model = fit(&forecaster, thread, index, round)?;
                     }
                     let start = NOW + MINUTE_MS * (round + 1);
