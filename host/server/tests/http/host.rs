@@ -53,9 +53,10 @@ impl Host {
             config: config.http.clone(),
             core: Arc::clone(&app.core),
             plugins: Arc::clone(&app.plugins),
-            tokens,
+            tokens: Arc::new(tokens),
             remote_write: RemoteWriteDecoder::new(MappingConfig::default(), RemoteWriteLimits::default()).unwrap(),
             metrics: Arc::clone(&app.metrics),
+            market: None,
             stopping: stop.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

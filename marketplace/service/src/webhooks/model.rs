@@ -112,21 +112,19 @@ impl Webhook {
 }
 
 /// What a receiver gets, as Standard Webhooks has it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Payload<'a> {
     /// What kind of thing happened.
     #[serde(rename = "type")]
-    #[schema(example = "lease_reclaiming")]
     kind: &'a str,
     /// When it happened.
-    #[schema(value_type = String, format = DateTime)]
     timestamp: TimestampMs,
     /// What it was.
     data: PayloadData<'a>,
 }
 
 /// What happened.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 struct PayloadData<'a> {
     /// The event: the same at every attempt, and in the header `webhook-id`.
     id: Uuid,

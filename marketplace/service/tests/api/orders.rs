@@ -18,7 +18,7 @@ async fn a_key_gives_the_same_bid_once_and_never_another() {
     let after = buyer.post_with_key("/bids", "order-7", &bid(2, 10)).await.json();
     assert_eq!(first["id"], after["id"], "also after a crash");
     let id = first["id"].as_str().unwrap();
-    assert_eq!(buyer.delete(&format!("/bids/{id}")).await.json()["state"]["cause"], "cancelled");
+    assert_eq!(buyer.cancel(id).await["state"]["cause"], "cancelled");
     buyer.delete(&format!("/bids/{id}")).await.refused(409, "conflict", "order-ended");
     assert_eq!(buyer.get("/accounts/shop").await.json()["account"]["held"], 0);
 }

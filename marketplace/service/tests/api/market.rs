@@ -171,6 +171,17 @@ impl Caller {
         &self.token
     }
 
+    /// Takes a bid back, if need be once the round is settled that it is sealed in.
+    pub(crate) async fn cancel(&self, bid: &str) -> Value {
+        loop {
+            let answer = self.delete(&format!("/bids/{bid}")).await;
+            if answer.status != 409 {
+                return answer.json();
+            }
+            answer.refused(409, "too-late", "order-sealed");
+        }
+    }
+
     /// Asks until `done` finds what it looks for.
     pub(crate) async fn until<T>(&self, path: &str, done: impl Fn(&Value) -> Option<T>) -> T {
         let mut last = Value::Null;
