@@ -21,6 +21,6 @@ pub use capacity::{
 };
 pub use selling::{
     AnnounceCall, Announced, MarketCalls, MarketRefusal, PreviewCall, ReclaimCall, ReclaimCandidate, ReclaimPreview,
-    Reclaimed, ServeMarket, Surplus, WindowsCall,
+    Reclaimed, ServeMarket, Sold, SoldCall, Surplus, WindowsCall,
 };
 pub use serve::{serve_capacity, serve_market};

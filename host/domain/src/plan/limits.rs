@@ -19,6 +19,8 @@ pub struct Limits {
     pub spend: Option<Spend>,
     /// Claimed instances that serve a lease and are not called back: kept beside what the owner itself needs.
     pub leased: u32,
+    /// Instances that were sold for a window which begins within a launch's length: made ready beside those.
+    pub booked: u32,
     /// Claimed instances that their driver takes away, as it has announced: they count as missing.
     pub going: u32,
     /// The driver has no capacity at present, and what it says of it.

@@ -61,7 +61,8 @@ impl Contests {
             step_ms: snapshot.step_ms,
             capacity: snapshot.capacity_per_instance,
             economy: &economy,
-            bounds: (snapshot.scaling.min, snapshot.scaling.max),
+            // Leased instances count towards the minimum.
+            bounds: (snapshot.scaling.min.saturating_sub(snapshot.limits.leased), snapshot.scaling.max),
             fan: match &snapshot.outlook {
                 Outlook::Forecast(fan) => Some(fan),
                 Outlook::Unknown(_) => None,

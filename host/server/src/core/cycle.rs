@@ -81,6 +81,7 @@ impl Core {
             limits: Limits { schedules: persona.spec.schedules.clone(), ..Limits::default() },
         };
         snapshot.limits.leased = self.pool().leased(name).kept;
+        snapshot.limits.booked = self.booked(name, now);
         snapshot.choice = self.contests.choose(&snapshot);
         let recalled = self.recall(&persona, &mut snapshot).await;
         let mut plan = decide(&snapshot);

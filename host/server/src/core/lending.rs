@@ -14,21 +14,23 @@ use super::Core;
 use super::catalog::Catalog;
 use crate::store::{Store, StoreError};
 use forewarm_bus::Service;
-use forewarm_bus::message::market::{AnnounceCall, ReclaimCall, serve_capacity};
+use forewarm_bus::message::market::{AnnounceCall, ReclaimCall, Sold, serve_capacity};
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::Persona;
-use forewarm_domain::time::HOUR_MS;
+use forewarm_domain::time::{HOUR_MS, TimestampMs};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tracing::warn;
 
-pub use view::{InstanceError, LeaseView, LendingView, SurplusView};
+pub use view::{InstanceError, LendingView};
 
 /// How long the market may take to answer: plans wait for it.
 const MARKET_TIMEOUT: Duration = Duration::from_secs(2);
 /// Calls about one persona that are worked on at a time; they change the pool one after the other anyway.
 const CALLS_PER_PERSONA: usize = 4;
+/// Planning steps before the last moment at which a launch is ready in time: a first failure may still be repeated.
+const SPARE_STEPS: i64 = 2;
 /// How long a lease that has ended is remembered without the store.
 const REMEMBERED_MS: i64 = HOUR_MS;
 
@@ -47,6 +49,8 @@ struct Known {
     announced: HashMap<PersonaName, AnnounceCall>,
     /// What a warm instance costs, by version of the persona, in micro-credits per instance-second.
     costs: HashMap<PersonaName, (u32, u32)>,
+    /// What the market has sold and not handed over yet, as it said last.
+    sold: HashMap<PersonaName, Vec<Sold>>,
     /// Leases that were called back without an answer so far.
     unanswered: HashMap<PersonaName, ReclaimCall>,
 }
@@ -78,16 +82,27 @@ impl Core {
         for persona in personas {
             let name = &persona.spec.name;
             let leased = !self.pool().open_leases(name).is_empty();
-            if persona.spec.lending.is_some() || leased {
+            // A policy that was withdrawn is announced once more, as nothing.
+            let offers = self.lending.known().announced.get(name).is_some_and(|last| !last.surplus.is_empty());
+            if persona.spec.lending.is_some() || leased || offers {
                 self.open_desk(name).await;
                 lenders.push(persona);
             }
         }
         self.pool().forget_leases(now - REMEMBERED_MS);
         let names: HashSet<&PersonaName> = lenders.iter().map(|persona| &persona.spec.name).collect();
-        // A withdrawn policy is announced once as nothing, and its desk stays while instances are leased.
         self.lending.known().desks.retain(|name, _| names.contains(name));
         self.announce_surplus(&lenders, now).await;
+    }
+
+    /// Instances that have to be ready soon because they were sold: for windows that begin within a launch's length and
+    /// some, and have not ended.
+    pub(super) fn booked(&self, name: &PersonaName, now: TimestampMs) -> u32 {
+        let soon = now + self.lead_ms(name) + SPARE_STEPS * self.settings.step_ms;
+        let (known, pool) = (self.lending.known(), self.pool());
+        let sold = known.sold.get(name).into_iter().flatten();
+        let due = sold.filter(|sold| sold.window.from() <= soon && sold.window.until() > now);
+        due.filter(|sold| pool.lease(sold.lease).is_none()).map(|sold| sold.units).sum()
     }
 
     async fn open_desk(self: &Arc<Self>, name: &PersonaName) {

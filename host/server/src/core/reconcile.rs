@@ -130,11 +130,10 @@ impl Core {
             pool.settle(intent);
             // A creation that failed may have succeeded on the other side; a failed wipe must not reach another tenant.
             let unsupported = error.kind == PluginErrorKind::Unsupported;
-            let changes = match pool.is_sanitizing(intent.instance) && !unsupported {
-                true => pool.quarantine(intent.instance, &text, now),
-                false => pool.discard(intent.instance, &text, now),
-            };
-            ((), changes)
+            if pool.is_sanitizing(intent.instance) && !unsupported {
+                return ((), pool.quarantine(intent.instance, &text, now));
+            }
+            ((), pool.discard(intent.instance, &text, now))
         })
         .await?;
         self.tell(EventTopic::InstanceChanged, intent.persona.to_string(), text, serde_json::Value::Null).await;

@@ -157,6 +157,7 @@ impl Driver {
             schedules: Vec::new(),
             plugins: Default::default(),
             claims: Default::default(),
+            lending: None,
         }
     }
 

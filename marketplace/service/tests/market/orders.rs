@@ -4,10 +4,10 @@ use crate::world::{RICH, START, World, bid, offer, operator, pay_in, tenant, win
 use forewarm_auction::{LeaseClass, MicroCredits};
 use forewarm_domain::time::TimestampMs;
 use forewarm_market::{
-    MarketConfig, MarketError,
+    EventQuery, MarketConfig, MarketError,
     model::{
-        Caller, Currency, EndCause, NewBid, NewBudget, NewCostCentre, NewDeposit, NewOrganisation, OrderReason,
-        OrderState, OrganisationKind, Role, TimeInForce,
+        Caller, Currency, EndCause, MarketTopic, NewBid, NewBudget, NewCostCentre, NewDeposit, NewOrganisation,
+        OrderReason, OrderState, OrganisationKind, Role, TimeInForce,
     },
 };
 
@@ -226,4 +226,18 @@ async fn an_owner_that_can_not_pay_compensations_sells_what_it_can_pay_for() {
     let after = world.market.offer(&operator(), listed.id).await.expect("it stands");
     assert_eq!((after.sold, after.last_reason), (2, Some(OrderReason::BudgetHold)));
     world.check_accounts().await;
+}
+
+#[tokio::test]
+async fn little_money_is_told_once() {
+    let world = World::new().await;
+    let below = Some(MicroCredits(RICH - 30_000));
+    world.market.set_alert(&operator(), &tenant("shop"), below).await.expect("set");
+    for _ in 0..3 {
+        world.bid(bid("shop", 10, 7)).await.expect("placed");
+    }
+    let events = world.market.events(EventQuery { after: 0, limit: 100 }).await.expect("events");
+    let told: Vec<_> = events.iter().map(|event| (event.topic, event.tenant.clone())).collect();
+    assert_eq!(told, [(MarketTopic::LowBalance, Some(tenant("shop")))], "when it fell below, and not again");
+    assert_eq!(events[0].data["available"], RICH - 42_000);
 }

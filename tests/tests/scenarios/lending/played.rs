@@ -65,7 +65,7 @@ impl Played {
 
     /// Asks the host once.
     pub(super) fn ask<C: MarketCall>(&self, call: &C) -> Result<C::Answer, MarketCallError<C::Refusal>> {
-        self.runtime.block_on(ask_market(self.bus.as_ref(), call, Duration::from_secs(5)))
+        self.runtime.block_on(ask_market(self.bus.as_ref(), call, Duration::from_secs(2)))
     }
 
     /// Asks the host until it answers, as a market does that does not know what became of its call.

@@ -184,7 +184,7 @@ pub struct HeldLease {
 
 /// Why a host refuses. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum CapacityRefusal {
     /// The persona does not exist, or does not lend in that class or at that time.
     #[error("persona {persona} lends none: {detail}")]

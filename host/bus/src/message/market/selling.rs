@@ -29,7 +29,8 @@ pub struct AnnounceCall {
     pub surplus: Vec<Surplus>,
 }
 
-/// What can be spared in one window and class, beyond what is leased already.
+/// What can be spared in one window and class, beyond what is handed over already; the market takes off what it has sold
+/// and not handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surplus {
     /// When.
@@ -49,6 +50,24 @@ pub struct Surplus {
     /// What missing an instance costs its owner, in micro-credits per instance-second: the firm premium is at least
     /// pi x rho x this.
     pub shortage_cost: u32,
+}
+
+/// Asks what of a persona's instances is sold and not handed over yet. Changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoldCall {
+    /// Of which persona.
+    pub persona: PersonaName,
+}
+
+/// Instances that will be handed over to a lease when its window begins: the host has them ready by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sold {
+    /// To which lease.
+    pub lease: LeaseId,
+    /// When.
+    pub window: DeliveryWindow,
+    /// How many.
+    pub units: u32,
 }
 
 /// An announcement was taken.
@@ -115,7 +134,7 @@ pub struct Reclaimed {
 
 /// Why the market refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum MarketRefusal {
     /// The owner has no account.
     #[error("the market knows no tenant {owner}: open an account for it")]
@@ -151,6 +170,8 @@ pub enum MarketCalls {
     Windows(WindowsCall),
     /// See [`AnnounceCall`].
     Announce(AnnounceCall),
+    /// See [`SoldCall`].
+    Sold(SoldCall),
     /// See [`PreviewCall`].
     Preview(PreviewCall),
     /// See [`ReclaimCall`].
@@ -164,6 +185,11 @@ pub trait ServeMarket: Send + Sync + 'static {
     async fn windows(&self, call: WindowsCall) -> Result<Vec<DeliveryWindow>, MarketRefusal>;
     /// Takes what an owner can spare.
     async fn announce(&self, call: AnnounceCall) -> Result<Announced, MarketRefusal>;
+    /// Tells what is sold and not handed over yet: nothing, unless the market trades windows ahead.
+    async fn sold(&self, call: SoldCall) -> Result<Vec<Sold>, MarketRefusal> {
+        let _ = call;
+        Ok(Vec::new())
+    }
     /// Tells what getting instances back would cost.
     async fn preview(&self, call: PreviewCall) -> Result<ReclaimPreview, MarketRefusal>;
     /// Calls leases back.
@@ -190,5 +216,6 @@ macro_rules! market_call {
 
 market_call!(WindowsCall, Vec<DeliveryWindow>, "windows");
 market_call!(AnnounceCall, Announced, "announce");
+market_call!(SoldCall, Vec<Sold>, "sold");
 market_call!(PreviewCall, ReclaimPreview, "preview");
 market_call!(ReclaimCall, Reclaimed, "reclaim");

@@ -46,6 +46,7 @@ impl Handler for Market {
         match decode(&payload) {
             Ok(MarketCalls::Windows(call)) => written(&market.windows(call).await),
             Ok(MarketCalls::Announce(call)) => written(&market.announce(call).await),
+            Ok(MarketCalls::Sold(call)) => written(&market.sold(call).await),
             Ok(MarketCalls::Preview(call)) => written(&market.preview(call).await),
             Ok(MarketCalls::Reclaim(call)) => written(&market.reclaim(call).await),
             Err(error) => written::<(), _>(&Err(MarketRefusal::Invalid { detail: unreadable(&error) })),

@@ -23,7 +23,11 @@ impl Snapshot {
 }
 
 pub(super) fn clamp(snapshot: &Snapshot, wanted: u32) -> Acted {
-    let lent = snapshot.lent();
-    let detail = || format!("{lent} are leased out and kept beside the {wanted} that are wanted");
-    (lent > 0).then(|| (wanted.saturating_add(lent), ReasonCode::Lease, detail()))
+    let (lent, booked) = (snapshot.lent(), snapshot.limits.booked);
+    let kept = lent.saturating_add(booked);
+    let detail = || match booked {
+        0 => format!("{lent} are leased out and kept beside the {wanted} that are wanted"),
+        _ => format!("{lent} are leased out and {booked} sold for soon, beside the {wanted} that are wanted"),
+    };
+    (kept > 0).then(|| (wanted.saturating_add(kept), ReasonCode::Lease, detail()))
 }

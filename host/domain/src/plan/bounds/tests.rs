@@ -62,6 +62,7 @@ fn leased_ones_are_kept_beside_what_the_owner_needs() {
     assert_eq!(check(6.0, 5, leased), (9, ReasonCode::Lease));
     assert_eq!(check(6.0, 5, |to| (leased(to), to.scaling.max = 8).1), (8, ReasonCode::Maximum));
     assert_eq!(check(0.0, 0, |to| (leased(to), to.scaling.min = 6).1), (6, ReasonCode::Minimum), "leased ones count");
+    assert_eq!(check(2.0, 2, |to| to.limits.booked = 3), (5, ReasonCode::Lease), "what was sold is made ready");
     assert_eq!(check(9.0, 0, |to| (leased(to), to.recent_load.clear()).1), (12, ReasonCode::Lease));
 }
 
@@ -252,6 +253,7 @@ prop_compose! {
             quota: quota.map(|(most, used)| Quota { most, used }),
             spend: Some(Spend { spent: spend.0, per_hour: spend.1 }),
             leased,
+            booked: going,
             going,
             out_of_capacity: full.then(|| "no hosts".into()),
         }

@@ -3,7 +3,7 @@
 use super::super::Core;
 use super::MARKET_TIMEOUT;
 use forewarm_bus::BusError;
-use forewarm_bus::message::market::{AnnounceCall, MarketCallError, Surplus, WindowsCall, ask_market};
+use forewarm_bus::message::market::{AnnounceCall, MarketCallError, SoldCall, Surplus, WindowsCall, ask_market};
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::instance::Tier;
@@ -37,9 +37,18 @@ impl Core {
             Err(error) => return warn!(%error, "the market does not tell which windows it trades"),
         };
         for persona in due {
+            self.ask_what_is_sold(&persona.spec.name).await;
             if let Some(call) = self.announcement(persona, &windows, now).await {
                 self.announce_one(call, now).await;
             }
+        }
+    }
+
+    /// What was sold is kept until the market says otherwise.
+    async fn ask_what_is_sold(&self, name: &PersonaName) {
+        match ask_market(self.bus.as_ref(), &SoldCall { persona: name.clone() }, MARKET_TIMEOUT).await {
+            Ok(sold) => drop(self.lending.known().sold.insert(name.clone(), sold)),
+            Err(error) => debug!(persona = %name, %error, "the market does not tell what it has sold"),
         }
     }
 

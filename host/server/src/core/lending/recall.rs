@@ -55,10 +55,13 @@ impl Core {
         let text = described(&choice, missing, taken, candidates.as_slice(), self.boot_ms(name));
         let reason = Reason { code: ReasonCode::Reclaim, detail: text };
         if choice.leases > 0 && snapshot.scaling.mode == Mode::Apply {
-            let called = self.call_back_leases(name, taken, &reason.detail).await;
-            snapshot.limits.leased = self.pool().leased(name).kept;
-            if let Err(error) = called {
+            if let Err(error) = self.call_back_leases(name, taken, &reason.detail).await {
                 warn!(persona = %name, %error, "leases could not be called back; what is missing is booted");
+            }
+            snapshot.limits.leased = self.pool().leased(name).kept;
+            if snapshot.limits.leased == leased.kept {
+                let detail = format!("{}; but the market has called none back yet", reason.detail);
+                return Some(Reason { detail, ..reason });
             }
         }
         Some(reason)
@@ -105,9 +108,9 @@ impl Core {
         let call = ReclaimCall {
             reclaim: ReclaimId(Uuid::now_v7()),
             persona: name.clone(),
-            units: taken.iter().map(|one| one.units).sum(),
+            units: units(taken),
             needed_by: None,
-            cost_most: taken.iter().map(|one| one.cost).sum(),
+            cost_most: paid(taken),
             reason: reason.to_owned(),
         };
         let value = serde_json::to_string(&call).ok();
@@ -134,10 +137,10 @@ impl Core {
             }
             Err(error) => return Err(RecallError::Market(error.to_string())),
         }
+        // Whatever an earlier try could not save goes first.
+        self.change(|_| ((), Changes::default())).await?;
         self.store.commit(vec![Write::Setting { key: key(name), value: None }]).await?;
         self.lending.known().unanswered.remove(name);
-        // The notices may have been there already: then nothing was changed, and nothing is announced.
-        self.change(|_| ((), Changes::default())).await?;
         Ok(())
     }
 }
@@ -159,8 +162,13 @@ fn own_total(snapshot: &Snapshot) -> u32 {
 /// Instances that the owner lacks by the plan for its own load, whatever the bounds allow to launch.
 fn missing(snapshot: &Snapshot) -> u32 {
     let mut own = snapshot.clone();
-    own.stock = Stock { active: own.stock.active.saturating_sub(own.limits.leased), ..own.stock };
-    own.limits.leased = 0;
+    let leased = own.limits.leased;
+    own.stock = Stock { active: own.stock.active.saturating_sub(leased), ..own.stock };
+    // Leased instances count towards a minimum.
+    own.scaling.min = own.scaling.min.saturating_sub(leased);
+    let minima = own.limits.schedules.iter_mut().filter_map(|schedule| schedule.min.as_mut());
+    minima.for_each(|min| *min = min.saturating_sub(leased));
+    (own.limits.leased, own.limits.booked) = (0, 0);
     // What keeps it from launching does not keep it from needing.
     (own.scaling.max_launches_per_step, own.scaling.budget) = (None, None);
     (own.limits.quota, own.limits.out_of_capacity) = (None, None);
@@ -176,14 +184,15 @@ fn described(
     boot_ms: i64,
 ) -> String {
     let boots = format!("boot {missing} in {} for {}", minutes(boot_ms), credits(choice.boot_total));
-    let paid = |leases: &[ReclaimCandidate]| credits(leases.iter().map(|one| one.cost).sum());
-    let last =
-        |leases: &[ReclaimCandidate]| minutes(leases.iter().map(|one| one.notice_ms).max().unwrap_or(0) + WIPE_MS);
+    let price = |leases: &[ReclaimCandidate]| credits(paid(leases));
+    let last = |leases: &[ReclaimCandidate]| {
+        minutes(leases.iter().map(|one| one.notice_ms).max().unwrap_or(0).saturating_add(WIPE_MS))
+    };
     if choice.leases == 0 {
-        let units: u32 = candidates.iter().map(|one| one.units).sum();
+        let units = units(candidates);
         let other = match candidates {
             [] => "no lease can be called back now".to_owned(),
-            some => format!("calling {units} leased ones back would cost {} and take {}", paid(some), last(some)),
+            some => format!("calling {units} leased ones back would cost {} and take {}", price(some), last(some)),
         };
         return format!("{missing} are missing: {boots}; {other}");
     }
@@ -192,7 +201,15 @@ fn described(
         rest => format!(" and boot {rest}"),
     };
     let units = choice.units;
-    format!("reclaim {units} for {} in {}{rest}, or {boots}: the first costs less", paid(taken), last(taken))
+    format!("reclaim {units} for {} in {}{rest}, or {boots}: the first costs less", price(taken), last(taken))
+}
+
+fn units(leases: &[ReclaimCandidate]) -> u32 {
+    leases.iter().fold(0, |units, one| units.saturating_add(one.units))
+}
+
+fn paid(leases: &[ReclaimCandidate]) -> i64 {
+    leases.iter().fold(0, |paid, one| paid.saturating_add(one.cost))
 }
 
 fn credits(micro: i64) -> String {
