@@ -42,9 +42,9 @@ pub fn router(state: &AppState) -> Router {
     let (guarded, _) = guarded().split_for_parts();
     let (open, _) = open().split_for_parts();
     let authenticated = guarded.route_layer(from_fn_with_state(state.clone(), auth::authenticate));
+    let market: Router<AppState> = state.market.clone().unwrap_or_default().with_state(());
     authenticated
-        .with_state(state.clone())
-        .merge(state.market.clone().unwrap_or_default())
+        .merge(market)
         .layer(from_fn_with_state(state.clone(), layers::limit::<AppState>))
         .merge(open)
         .fallback(layers::unknown_route::<AppState>)

@@ -114,10 +114,4 @@ pub(super) mod tests {
         }
         assert_ne!(link(first, &facts(1)), first);
     }
-
-    #[test]
-    fn the_encoding_is_pinned() {
-        let pinned = "PINNED";
-        assert_eq!(link(GENESIS, &facts(1)).to_string(), pinned);
-    }
 }

@@ -8,7 +8,6 @@ const GROWTH: i64 = 3;
 const WAIT_MAX_MS: i64 = 4 * 3_600 * SECOND_MS;
 
 /// When the next attempt is due after `attempts` failed ones (at least one), the last of them at `now`.
-#[must_use]
 pub(super) fn next_attempt(first_wait_ms: i64, attempts: u32, id: Uuid, now: TimestampMs) -> TimestampMs {
     let exponent = attempts.saturating_sub(1).min(30);
     let wait = first_wait_ms.saturating_mul(GROWTH.saturating_pow(exponent)).clamp(1, WAIT_MAX_MS);

@@ -74,10 +74,8 @@ impl Api {
         };
         let remote_write =
             RemoteWriteDecoder::new(config.ingest.remote_write.clone().into(), limits).map_err(failed)?;
-        let market = match &config.market.enabled {
-            true => Some(market::open(app, config, Arc::clone(&tokens)).await?),
-            false => None,
-        };
+        let market =
+            if config.market.enabled { Some(market::open(app, config, Arc::clone(&tokens)).await?) } else { None };
         let state = AppState::new(Parts {
             config: config.http.clone(),
             core: Arc::clone(&app.core),

@@ -14,8 +14,10 @@ use axum::response::{IntoResponse, Response};
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::{Persona, PersonaSpec};
 use forewarm_domain::plugin::PluginKind;
+use serde::Deserialize;
 use std::collections::HashSet;
 use std::net::IpAddr;
+use utoipa::ToSchema;
 
 /// A persona as it is sent.
 #[derive(Deserialize, ToSchema)]
