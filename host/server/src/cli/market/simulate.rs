@@ -178,7 +178,8 @@ async fn look(
     let (owner, failure) = done.await.map_err(|error| CliError::Failed(error.to_string()))?;
     if let Some(why) = failure {
         let name = &world.name;
-        progress.suspend(|| eprintln!("{name}: the forecaster failed at least once, and nothing was listed then: {why}"));
+        progress
+            .suspend(|| eprintln!("{name}: the forecaster failed at least once, and nothing was listed then: {why}"));
     }
     owner.map_err(|error| CliError::Usage(error.to_string()))
 }
@@ -186,7 +187,17 @@ async fn look(
 /// A table for people.
 fn page(report: &Report) -> String {
     let mut rows = table(&[
-        "SERIES", "FLEET", "IDLE HOURS", "USED", "REVENUE", "PER IDLE HOUR", "RECLAIMED", "MISSED HOURS", "FIRM", "RECLAIMABLE", "WELFARE",
+        "SERIES",
+        "FLEET",
+        "IDLE HOURS",
+        "USED",
+        "REVENUE",
+        "PER IDLE HOUR",
+        "RECLAIMED",
+        "MISSED HOURS",
+        "FIRM",
+        "RECLAIMABLE",
+        "WELFARE",
     ]);
     let price = |price: Option<f64>| price.map_or_else(|| "-".to_owned(), |price| format!("{price:.2}"));
     let row = |name: &str, fleet: String, totals: &Totals| {
