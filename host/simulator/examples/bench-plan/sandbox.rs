@@ -31,8 +31,11 @@ pub(crate) fn measure(plugins: &Path, report: &mut Report) -> Result<()> {
 }
 
 async fn rounds(component: Vec<u8>, report: &mut Report) -> Result<()> {
-    let config =
-        RuntimeConfig { max_instances: PERSONAS + BATCH, compute_threads: THREADS, ..RuntimeConfig::default() };
+    let config = RuntimeConfig {
+        max_instances: (PERSONAS + BATCH) as u32,
+        compute_threads: THREADS,
+        ..RuntimeConfig::default()
+    };
     let runtime = Runtime::new(config, Arc::new(ManualClock::at(NOW)), Arc::new(MemoryState::new()))?;
     let Plugin::Forecaster(forecaster) = runtime.load(component, Grant::default()).await? else {
         return Err(format!("{PLUGIN} is no forecaster").into());

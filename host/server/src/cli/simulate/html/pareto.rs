@@ -122,7 +122,8 @@ fn picture(dots: &[Dot<'_>], (width, height): (f64, f64), is_large: bool) -> Str
     }
     let line: Vec<String> = front(dots).iter().map(|dot| format!("{:.1},{:.1}", x(dot.cold), y(dot.cost))).collect();
     let _ = write!(svg, "<polyline class=\"front\" points=\"{}\"/>", line.join(" "));
-    let mut labels: Vec<f64> = Vec::new();
+    // The dots first, so that none covers a label.
+    let (mut labels, mut text) = (Vec::new(), String::new());
     for dot in dots {
         let (x, y) = (x(dot.cold), y(dot.cost));
         let _ = write!(
@@ -137,7 +138,7 @@ fn picture(dots: &[Dot<'_>], (width, height): (f64, f64), is_large: bool) -> Str
         if is_large {
             let at = apart(&mut labels, y + 4.0);
             let _ = write!(
-                svg,
+                text,
                 "<text x=\"{:.1}\" y=\"{at:.1}\">{} {:.1}x</text>",
                 x + 12.0,
                 escape(words(dot.name)),
@@ -145,7 +146,7 @@ fn picture(dots: &[Dot<'_>], (width, height): (f64, f64), is_large: bool) -> Str
             );
         }
     }
-    svg + "</svg>"
+    svg + &text + "</svg>"
 }
 
 /// A place for a label near `wanted` that covers none before it.
