@@ -22,7 +22,12 @@ pub(in crate::cli) struct Sandboxed<'a> {
 }
 
 impl<'a> Sandboxed<'a> {
-    pub(in crate::cli) fn new(member: &'a Member, thread: &'a ComputeThread, world: &'a World, refit_steps: usize) -> Self {
+    pub(in crate::cli) fn new(
+        member: &'a Member,
+        thread: &'a ComputeThread,
+        world: &'a World,
+        refit_steps: usize,
+    ) -> Self {
         Self { member, thread, world, refit_steps, model: None, failure: None }
     }
 
