@@ -67,7 +67,12 @@ fn summary(report: &Report) -> String {
     card(
         format!("{} h", number(totals.missed / 60.0)),
         "instance-hours that owners missed for having lent",
-        format!("{:.2}% of what was lent", 100.0 * totals.missed / totals.used.max(1.0)),
+        format!(
+            "{:.2}% of what was lent; worth {} credits, at {} times an idle one",
+            100.0 * totals.missed / totals.used.max(1.0),
+            number(totals.missed / 60.0 * setting.shortage_ratio * setting.carrying_cost),
+            number(setting.shortage_ratio),
+        ),
     );
     card(
         format!("{:.1}%", 100.0 * totals.welfare_share),
@@ -153,7 +158,7 @@ fn words(ending: &str) -> (&str, &str) {
 fn series(report: &Report) -> String {
     let mut text = String::from(
         "<section><h2>Series by series</h2><div class=\"wide\"><table><tr><th>series</th><th>fleet</th><th>tenants</th><th>idle h</th><th>leased</th>\
-         <th>revenue</th><th>a idle h</th><th>firm price</th><th>reclaimable price</th><th>called back</th><th>missed h</th><th>welfare, at least</th></tr>",
+         <th>revenue</th><th>per idle h</th><th>firm price</th><th>reclaimable price</th><th>called back</th><th>missed h</th><th>welfare, at least</th></tr>",
     );
     let price = |price: Option<f64>| price.map_or_else(|| "-".to_owned(), |price| format!("{price:.2}"));
     let mut row = |name: &str, fleet: u64, tenants: usize, totals: &Totals| {
