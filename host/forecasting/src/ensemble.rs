@@ -158,7 +158,8 @@ pub fn combined(
 ) -> Result<Fan, CombineError> {
     let (weights, _) = weights(members, own, pool).ok_or(CombineError::Empty(0))?;
     let raw = mixture(members, &weights)?;
-    match Corrections::mixed(own.scores.read(at), pool.corrections.as_ref()) {
+    let corrections = Corrections::mixed(own.scores.read(at), pool.corrections.as_ref());
+    match corrections.map(Corrections::cautious) {
         Some(corrections) => Ok(corrections.apply(&raw, floor)?),
         None => Ok(raw),
     }

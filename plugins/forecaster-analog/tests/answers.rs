@@ -80,9 +80,9 @@ fn far_ahead_the_band_widens_and_days_stay_days() {
 #[test]
 fn minutes_are_compared_by_days() {
     set_config("{}");
-    let values: Vec<f64> = (0..14 * 1_440).map(|minute| load(minute / 60) + noise(minute)).collect();
+    let values: Vec<f64> = (0..10 * 1_440).map(|minute| load(minute / 60) + noise(minute)).collect();
     let model = Analog::fit(Series { start_ms: 0, step_ms: 60_000, values }).expect("enough data");
     let paths = model.forecast(120, &LEVELS).expect("a forecast");
-    let off = (0..120).map(|at| (paths[1][at] - load((14 * 1_440 + at) / 60)).abs()).sum::<f64>() / 120.0;
+    let off = (0..120).map(|at| (paths[1][at] - load((10 * 1_440 + at) / 60)).abs()).sum::<f64>() / 120.0;
     assert!(off < 12.0, "{off}");
 }
