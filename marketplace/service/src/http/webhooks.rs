@@ -3,7 +3,7 @@
 use super::state::MarketState;
 use crate::auth::Who;
 use crate::model::{MarketTopic, Role};
-use crate::webhooks::{Progress, SigningSecret, Target, Webhook};
+use crate::webhooks::{Progress, SigningSecret, Target, URL_BYTES_MAX, Webhook};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

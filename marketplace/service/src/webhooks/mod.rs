@@ -23,7 +23,7 @@ pub use config::WebhookConfig;
 pub use model::{Failing, Payload, Progress, Webhook};
 pub use send::{Delivery, SendError, Sender, SetupError, sender};
 pub use sign::SigningSecret;
-pub use target::{Gate, InvalidTarget, Target};
+pub use target::{Gate, InvalidTarget, Target, URL_BYTES_MAX};
 
 use crate::market::Market;
 use feed::Feed;

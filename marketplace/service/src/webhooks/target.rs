@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest URL.
-const URL_BYTES_MAX: usize = 2_048;
+pub const URL_BYTES_MAX: usize = 2_048;
 /// How long a name may take to be resolved when it is registered.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
