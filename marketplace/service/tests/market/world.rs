@@ -21,8 +21,8 @@ use std::sync::{
 };
 use tempfile::TempDir;
 
-/// Ten o'clock on some day.
-pub(crate) const START: i64 = 1_800_000_000_000 - 1_800_000_000_000 % 3_600_000;
+/// A full hour on some day.
+pub(crate) const START: i64 = 1_800_000_000_000;
 /// A million credits.
 pub(crate) const RICH: i64 = 1_000_000_000_000;
 
