@@ -40,7 +40,7 @@ pub(crate) fn openapi(workspace: &Workspace) -> Result<()> {
 
 /// Rewrites every committed file that a test compares with.
 pub(crate) fn snapshots(workspace: &Workspace) -> Result<()> {
-    rewrite(workspace, &["-p", "forewarm-server", "-p", "forewarm-tests", "--no-fail-fast"])
+    rewrite(workspace, &["-p", "forewarm-server", "-p", "forewarm-market", "-p", "forewarm-tests", "--no-fail-fast"])
 }
 
 /// Bans, licences and sources of the dependencies, by `deny.toml`.
