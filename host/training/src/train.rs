@@ -226,7 +226,7 @@ mod tests {
         let told = |values: &[Vec<f64>]| {
             let series: Vec<TrainingSeries<'_>> =
                 values.iter().map(|values| TrainingSeries { id: "any", values }).collect();
-            unseen(&card, &series)
+            crate::unseen(&card, &series)
         };
         assert_eq!(told(&values), Some(48));
         assert_eq!(told(&values[1..]), None);
