@@ -2,6 +2,7 @@
 
 mod budget;
 mod schedule;
+mod shell_class;
 
 use crate::id::{PersonaName, PluginName};
 use crate::series::SeriesKey;
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 pub use budget::{Budget, Period};
 pub use schedule::{Day, InvalidWhen, Schedule, TimeOfDay, Weekday, Window, Zone};
+pub use shell_class::ShellClass;
 
 /// What an operator writes, a profiler drafts, or history refines. Applying it makes a new version in the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -53,7 +55,7 @@ pub struct PersonaSpec {
 }
 
 /// What one instance is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Allocation {
     /// Thousandths of a core.
@@ -104,7 +106,7 @@ pub struct SecurityPolicy {
 }
 
 /// Whether an instance may be put beside others on one host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
     /// A host of its own.
