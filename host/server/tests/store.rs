@@ -6,7 +6,7 @@ use forewarm_domain::id::{ClaimId, InstanceId, idempotency_token};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Mode, Persona, Policy};
-use forewarm_domain::plan::{LevelView, Plan, Reason, ReasonCode, Stock};
+use forewarm_domain::plan::{LevelView, Plan, Reason, ReasonCode, StandbyCounts, Stock};
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::series::{Metric, SeriesKey};
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
@@ -30,6 +30,7 @@ fn instance(n: u128, state: InstanceState) -> Instance {
     Instance {
         id: InstanceId(Uuid::from_u128(n)),
         persona: "web".parse().unwrap(),
+        shell: None,
         driver: "driver-simulated".parse().unwrap(),
         driver_ref: n.is_multiple_of(2).then(|| format!("vm-{n}")),
         created_at: TimestampMs(n as i64),
@@ -107,6 +108,7 @@ async fn intents_stay_until_done(store: &Store) {
         token: idempotency_token(InstanceId(Uuid::from_u128(1)), n),
         instance: InstanceId(Uuid::from_u128(1)),
         persona: "web".parse().unwrap(),
+        shell: None,
         driver: "driver-simulated".parse().unwrap(),
         operation: DriverOperation::Create,
         created_at: TimestampMs(1),
@@ -129,7 +131,8 @@ async fn plans_and_outcomes_are_history(store: &Store) {
         policy: Policy::Reactive,
         mode: Mode::Apply,
         wanted: 4,
-        standby: Default::default(),
+        standby: StandbyCounts { parked: 2, shell: 1 },
+        saved_per_hour: Some(0.5),
         stock: Stock::default(),
         reasons: vec![Reason { code: ReasonCode::Minimum, detail: "at least 4".into() }],
         levels: Vec::<LevelView>::new(),

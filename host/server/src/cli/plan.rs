@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::output::{number, show, table, text};
 use clap::Subcommand;
 use forewarm_domain::forecast::Fan;
-use forewarm_domain::plan::{LevelView, Plan};
+use forewarm_domain::plan::{LevelView, Plan, StandbyCounts};
 use forewarm_domain::policy::Standing;
 use serde::Serialize;
 use std::fmt::Write;
@@ -100,7 +100,9 @@ fn explain(explained: &Explained) -> String {
         stock.resetting,
         stock.waiting,
     );
-    let _ = writeln!(page, "so: {} to launch, {} to let go\n\nwhy:", plan.to_create(), plan.to_release());
+    let _ = writeln!(page, "so: {} to launch or start, {} to let go or park", plan.to_create(), plan.to_release());
+    page.push_str(&tiers(plan));
+    page.push_str("\nwhy:\n");
     for reason in &plan.reasons {
         let _ = writeln!(page, "  - {}", reason.detail);
     }
@@ -116,6 +118,20 @@ fn explain(explained: &Explained) -> String {
         );
     }
     page
+}
+
+/// What is held in cheaper tiers, where any is.
+fn tiers(plan: &Plan) -> String {
+    let (StandbyCounts { parked, shell }, have) = (plan.standby, plan.stock.parked);
+    let mut lines = String::new();
+    if parked > 0 || have > 0 {
+        let saved = plan.saved_per_hour.map(|saved| format!("; about {} an hour less than warm", number(saved)));
+        let _ = writeln!(lines, "parked: {parked} wanted, there were {have}{}", saved.unwrap_or_default());
+    }
+    if shell > 0 {
+        let _ = writeln!(lines, "shells: {shell} would be held for this persona alone; those of its class are shared");
+    }
+    lines
 }
 
 fn levels(plan: &Plan) -> String {
@@ -169,6 +185,7 @@ mod tests {
             mode: Mode::Apply,
             wanted: 20,
             standby: Default::default(),
+            saved_per_hour: None,
             stock: Stock::default(),
             reasons: vec![],
             levels: vec![],
@@ -200,14 +217,24 @@ mod tests {
             policy: Policy::LevelProgramme,
             mode: Mode::Apply,
             wanted: 20,
-            standby: Default::default(),
-            stock: Stock { warm: 18, ..Stock::default() },
+            standby: StandbyCounts { parked: 3, shell: 0 },
+            saved_per_hour: Some(0.25),
+            stock: Stock { warm: 18, parked: 1, ..Stock::default() },
             reasons: vec![Reason { code: ReasonCode::LevelProgramme, detail: "because".into() }],
             levels: (1..=40).map(level).collect(),
         };
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
         let page = explain(&Explained { plan, forecast: Some(fan) });
-        for part in ["wanted: 20", "2 to launch", "- because", "\n 15 ", "\n 23 ", "the next 12 steps"] {
+        for part in [
+            "wanted: 20",
+            "2 to launch or start",
+            "parked: 3 wanted, there were 1",
+            "0.250 an hour less",
+            "- because",
+            "\n 15 ",
+            "\n 23 ",
+            "the next 12 steps",
+        ] {
             assert!(page.contains(part), "{part:?} is missing in\n{page}");
         }
         assert!(!page.contains("\n 24 ") && !page.contains("\n 14 "), "{page}");

@@ -13,6 +13,8 @@ mod drivers_down;
 mod feedback;
 mod pool;
 mod reconcile;
+mod shells;
+mod tiers;
 mod view;
 mod watch;
 
@@ -32,9 +34,11 @@ use forewarm_domain::instance::ClaimState;
 use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
 use pool::{Changes, Notice, Pool};
+use shells::ShellPlans;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tiers::Offers;
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -42,6 +46,7 @@ pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
+pub use shells::ShellStatus;
 pub use view::{PersonaStatus, ProfileError, Status};
 pub use watch::Anomaly;
 
@@ -91,6 +96,8 @@ pub struct Core {
     drivers_down: DriversDown,
     feedback: Feedback,
     contests: Contests,
+    offers: Offers,
+    shells: ShellPlans,
     views: Mutex<Views>,
     wake: Notify,
     applied: Notify,
@@ -139,6 +146,8 @@ impl Core {
             drivers_down: DriversDown::default(),
             feedback,
             contests,
+            offers: Offers::default(),
+            shells: ShellPlans::default(),
             views: Mutex::default(),
             wake: Notify::new(),
             applied: Notify::new(),
@@ -240,6 +249,9 @@ impl Core {
         }
         for (persona, boot_ms) in changes.boots {
             self.feedback.booted(&persona, boot_ms);
+        }
+        for (persona, from, took_ms) in changes.activations {
+            self.feedback.activated(&persona, from, took_ms);
         }
         for notice in changes.notices {
             if let Notice::Claim(claim) = &notice
