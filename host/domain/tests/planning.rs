@@ -124,7 +124,8 @@ proptest! {
         let plan = decide(&snapshot);
         let Plan { wanted, standby, .. } = &plan;
         prop_assert!(standby.parked == 0 || wanted + standby.parked <= max, "{wanted} and {standby:?} under {max}");
-        let from_launches = standby.parked.saturating_sub(stock.parked + plan.to_release());
+        let stay_parked = stock.parked.saturating_sub(plan.to_create());
+        let from_launches = standby.parked.saturating_sub(stay_parked + plan.to_release());
         prop_assert!(plan.to_create() + from_launches <= launches, "{plan:?}");
         let may_park = snapshot.standby.iter().any(|one| one.tier == Tier::Parked);
         prop_assert!(may_park || standby.parked == 0, "a tier that is not on offer is not used");

@@ -108,7 +108,6 @@ async fn intents_stay_until_done(store: &Store) {
         token: idempotency_token(InstanceId(Uuid::from_u128(1)), n),
         instance: InstanceId(Uuid::from_u128(1)),
         persona: "web".parse().unwrap(),
-        shell: None,
         driver: "driver-simulated".parse().unwrap(),
         operation: DriverOperation::Create,
         created_at: TimestampMs(1),

@@ -13,15 +13,21 @@ pub(super) fn beyond(snapshot: &Snapshot, borders: Option<Borders>, wanted: u32)
     let surplus = snapshot.stock.total().saturating_sub(wanted);
     let wish = match borders {
         Some(borders) => borders.beyond(wanted),
-        None => StandbyCounts { parked: snapshot.stock.parked.saturating_add(surplus), shell: 0 },
+        None => StandbyCounts { parked: left(snapshot, wanted).saturating_add(surplus), shell: 0 },
     };
     let parked = if may_park { bounded(snapshot, wanted, surplus, wish.parked) } else { 0 };
     StandbyCounts { parked, ..wish }
 }
 
+/// Those that stay parked when what is wanted beyond what there is comes from among them.
+fn left(snapshot: &Snapshot, wanted: u32) -> u32 {
+    let missing = wanted.saturating_sub(snapshot.stock.total());
+    snapshot.stock.parked.saturating_sub(missing)
+}
+
 /// Parked ones are few enough for the bounds that limit instances, and held wherever nothing may be let go.
 fn bounded(snapshot: &Snapshot, wanted: u32, surplus: u32, parked: u32) -> u32 {
-    let have = snapshot.stock.parked;
+    let have = left(snapshot, wanted);
     // More than there are, the surplus counted, takes launches.
     let launched = launches_left(snapshot, wanted).saturating_add(surplus).saturating_add(have);
     let in_all = bounds::within_maximum(snapshot, wanted.saturating_add(parked.min(launched)));
@@ -116,6 +122,8 @@ mod tests {
         snapshot.scaling = crate::persona::Scaling { policy: Policy::Reactive, ..Default::default() };
         snapshot.outlook = Outlook::Unknown("no forecaster".into());
         assert_eq!(planned(&snapshot), (3, 2), "without a forecast the surplus is parked");
+        let missing = Snapshot { stock: Stock { warm: 1, parked: 4, ..Stock::default() }, ..snapshot.clone() };
+        assert_eq!(planned(&missing), (3, 2), "two of the parked ones are to be started");
         snapshot.recent_load.push(f64::NAN);
         snapshot.stock.parked = 3;
         assert_eq!(planned(&snapshot), (5, 3), "nothing is let go on missing data");
