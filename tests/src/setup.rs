@@ -43,6 +43,9 @@ impl Setup {
             .set("planning.assumed_boot_s", 1)
             .parameter("driver-simulated", "boot_seconds", 0.5)
             .parameter("driver-simulated", "reset_seconds", 0.5)
+            .parameter("driver-simulated", "park_seconds", 0.3)
+            .parameter("driver-simulated", "start_seconds", 0.3)
+            .parameter("driver-simulated", "specialise_seconds", 0.3)
     }
 
     /// Sets a key of the configuration, such as `planning.step_s`.

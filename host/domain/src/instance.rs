@@ -1,6 +1,7 @@
 //! Instances and claims: what exists, who holds it, and how far along it is.
 
 use crate::id::{ClaimId, InstanceId, LeaseId, PersonaName, PluginName, TenantName};
+use crate::persona::ShellClass;
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,8 +27,11 @@ pub enum Tier {
 pub struct Instance {
     /// Ours, from the intent on; drivers carry it as the instance's name.
     pub id: InstanceId,
-    /// What it is an instance of.
+    /// What it is an instance of; for a shell, a persona of its class, until it becomes another's.
     pub persona: PersonaName,
+    /// What it was built as, where it was built as a shell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Box<ShellClass>>,
     /// Who runs it.
     pub driver: PluginName,
     /// The driver's own name for it, once it has told.
@@ -46,6 +50,45 @@ pub struct Instance {
 pub enum InstanceState {
     /// The driver was, or is about to be, asked to create it.
     Booting {
+        /// When the driver expects it to be ready, once it has told.
+        ready_at: Option<TimestampMs>,
+    },
+    /// Being created like one that boots, to be parked as soon as it is there.
+    Preparing {
+        /// When the driver expects it to be there, once it has told.
+        ready_at: Option<TimestampMs>,
+    },
+    /// Being stopped or hibernated.
+    Parking {
+        /// When the driver expects that to be done, once it has told.
+        ready_at: Option<TimestampMs>,
+    },
+    /// Stopped or hibernated: it can be started again.
+    Parked {
+        /// Since when.
+        since: TimestampMs,
+    },
+    /// A parked one on its way to being ready.
+    Starting {
+        /// When that was decided.
+        began: TimestampMs,
+        /// When the driver expects it to be ready, once it has told.
+        ready_at: Option<TimestampMs>,
+    },
+    /// A shell that is being created.
+    Building {
+        /// When the driver expects it to be there, once it has told.
+        ready_at: Option<TimestampMs>,
+    },
+    /// Booted with the base system only, for any persona of its shell class.
+    Shell {
+        /// Since when.
+        since: TimestampMs,
+    },
+    /// A shell on its way to being an instance of its persona.
+    Specialising {
+        /// When that was decided.
+        began: TimestampMs,
         /// When the driver expects it to be ready, once it has told.
         ready_at: Option<TimestampMs>,
     },
@@ -84,11 +127,53 @@ impl InstanceState {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Booting { .. } => "booting",
+            Self::Preparing { .. } => "preparing",
+            Self::Parking { .. } => "parking",
+            Self::Parked { .. } => "parked",
+            Self::Starting { .. } => "starting",
+            Self::Building { .. } => "building",
+            Self::Shell { .. } => "shell",
+            Self::Specialising { .. } => "specialising",
             Self::Warm { .. } => "warm",
             Self::Active { .. } => "active",
             Self::Resetting { .. } => "resetting",
             Self::Quarantined { .. } => "quarantined",
             Self::Destroying { .. } => "destroying",
+        }
+    }
+
+    /// The same on its way, with the driver's expectation; `None` for one that is on no way.
+    #[must_use]
+    pub fn expected(self, at: TimestampMs) -> Option<Self> {
+        let ready_at = Some(at);
+        match self {
+            Self::Booting { .. } => Some(Self::Booting { ready_at }),
+            Self::Preparing { .. } => Some(Self::Preparing { ready_at }),
+            Self::Parking { .. } => Some(Self::Parking { ready_at }),
+            Self::Starting { began, .. } => Some(Self::Starting { began, ready_at }),
+            Self::Building { .. } => Some(Self::Building { ready_at }),
+            Self::Specialising { began, .. } => Some(Self::Specialising { began, ready_at }),
+            Self::Resetting { .. } => Some(Self::Resetting { ready_at }),
+            Self::Parked { .. }
+            | Self::Shell { .. }
+            | Self::Warm { .. }
+            | Self::Active { .. }
+            | Self::Destroying { .. } => None,
+        }
+    }
+
+    /// The tier that it is on its way to, if it is on one.
+    #[must_use]
+    pub fn bound_for(&self) -> Option<Tier> {
+        match self {
+            Self::Booting { .. }
+            | Self::Preparing { .. }
+            | Self::Starting { .. }
+            | Self::Specialising { .. }
+            | Self::Resetting { .. } => Some(Tier::Warm),
+            Self::Parking { .. } => Some(Tier::Parked),
+            Self::Building { .. } => Some(Tier::Shell),
+            _ => None,
         }
     }
 }

@@ -36,6 +36,12 @@ pub struct Outcome {
     pub active: u64,
     /// Claims waiting at the end of a step, summed: unserved instance-steps.
     pub unserved: u64,
+    /// Parked instance-steps.
+    #[serde(default)]
+    pub parked: u64,
+    /// What was saved by holding these parked rather than warm, in units of the driver's currency, at its prices then.
+    #[serde(default)]
+    pub saved: f64,
     /// Steps for which a forecast had been made in time.
     pub forecast_steps: u32,
     /// Of these, steps at which the load fell between the 5% and the 95% quantile.
@@ -64,6 +70,8 @@ impl Outcome {
             booting: 0,
             active: 0,
             unserved: 0,
+            parked: 0,
+            saved: 0.0,
             forecast_steps: 0,
             covered: 0,
             pinball_sum: 0.0,
@@ -81,6 +89,7 @@ impl Outcome {
         self.booting += u64::from(stock.booting);
         self.active += u64::from(stock.active);
         self.unserved += u64::from(stock.waiting);
+        self.parked += u64::from(stock.parked);
         if let Some(quantiles) = forecast.filter(|_| load.is_finite()) {
             self.forecast_steps += 1;
             self.covered += u32::from(quantiles[0] <= load && load <= quantiles[2]);
@@ -104,12 +113,12 @@ mod tests {
     #[test]
     fn a_step_counts_once() {
         let mut outcome = Outcome::empty("web".parse().expect("valid"), TimestampMs(0));
-        let stock = Stock { active: 3, warm: 2, booting: 1, resetting: 0, waiting: 4 };
+        let stock = Stock { active: 3, warm: 2, booting: 1, resetting: 0, waiting: 4, parked: 6 };
         for _ in 0..2 {
             outcome.count_step(TimestampMs(60_000), stock, 5.0, Some([1.0, 4.0, 6.0]));
         }
         assert_eq!((outcome.steps, outcome.idle, outcome.booting, outcome.unserved), (1, 2, 1, 4));
-        assert_eq!((outcome.forecast_steps, outcome.covered), (1, 1));
+        assert_eq!((outcome.forecast_steps, outcome.covered, outcome.parked), (1, 1, 6));
     }
 
     #[test]

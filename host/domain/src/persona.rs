@@ -3,6 +3,7 @@
 mod budget;
 mod lending;
 mod schedule;
+mod shell_class;
 
 use crate::id::{PersonaName, PluginName};
 use crate::series::SeriesKey;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 pub use budget::{Budget, Period};
 pub use lending::LendingPolicy;
 pub use schedule::{Day, InvalidWhen, Schedule, TimeOfDay, Weekday, Window, Zone};
+pub use shell_class::ShellClass;
 
 /// What an operator writes, a profiler drafts, or history refines. Applying it makes a new version in the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -58,7 +60,7 @@ pub struct PersonaSpec {
 }
 
 /// What one instance is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Allocation {
     /// Thousandths of a core.
@@ -109,7 +111,7 @@ pub struct SecurityPolicy {
 }
 
 /// Whether an instance may be put beside others on one host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
     /// A host of its own.

@@ -8,12 +8,15 @@ mod limits;
 mod programme;
 pub(crate) mod reactive;
 mod shadow;
+mod shells;
+mod standby;
 
 use crate::forecast::Fan;
 use crate::id::PersonaName;
 use crate::persona::{Mode, Policy, Scaling};
 use crate::policy::{self, Choice, Rule};
 use crate::time::TimestampMs;
+use level::Borders;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +26,7 @@ pub use level::{LevelView, MAX_LEVELS_SHOWN};
 pub use limits::{Hold, Limits, Quota, Spend};
 pub use programme::{Economy, Programme, Standby, Verdict};
 pub use shadow::Shadow;
+pub use shells::{ShellDemand, ShellPlan, plan_shells};
 
 /// All that a decision for one persona rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +82,9 @@ pub struct Stock {
     pub resetting: u32,
     /// Claims that wait for an instance.
     pub waiting: u32,
+    /// Parked, or on their way there: not ready, and not counted among those that serve.
+    #[serde(default)]
+    pub parked: u32,
 }
 
 impl Stock {
@@ -119,9 +126,14 @@ pub struct Plan {
     pub mode: Mode,
     /// Instances to hold, claimed and booting ones included.
     pub wanted: u32,
-    /// Instances to hold in cheaper tiers beyond those.
+    /// Instances to hold in cheaper tiers beyond those. Shells are shared by all personas of one shell class, so that
+    /// fewer are held than all of their plans together say.
     #[serde(default)]
     pub standby: StandbyCounts,
+    /// What holding those that are parked rather than warm saves per hour, in units of the driver's currency: an estimate
+    /// from its prices. `None` where nothing is parked, or prices are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_per_hour: Option<f64>,
     /// What there was when it was decided.
     pub stock: Stock,
     /// Why this many, the most telling reason first.
@@ -131,13 +143,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Instances to launch.
+    /// Instances to launch, or to start where parked ones are there.
     #[must_use]
     pub fn to_create(&self) -> u32 {
         self.wanted.saturating_sub(self.stock.total())
     }
 
-    /// Instances to let go: booting ones first, then idle ones, never claimed ones.
+    /// Instances to let go: booting ones first, then idle ones, never claimed ones. Idle ones are parked as far as
+    /// [`Self::standby`] wants more of them.
     #[must_use]
     pub fn to_release(&self) -> u32 {
         self.stock.total().saturating_sub(self.wanted)
@@ -210,6 +223,10 @@ pub enum ReasonCode {
     Maintenance,
     /// The persona's mode: the plan is not carried out.
     Mode,
+    /// Instances are held in a tier that is cheaper than warm.
+    Standby,
+    /// Shells are held for all personas of one shell class.
+    ShellPool,
 }
 
 impl Reason {
@@ -232,9 +249,11 @@ pub fn decide(snapshot: &Snapshot) -> Plan {
     let snapshot = snapshot.as_ref();
     let own = snapshot.own();
     let (policy, target) = target(&own);
-    let Target { wanted, standby, mut reasons, levels } = target;
+    let Target { wanted, borders, mut reasons, levels } = target;
     reasons.extend(foreseen);
     let wanted = bounds::bound(wanted, &own, snapshot, &mut reasons);
+    let standby = standby::beyond(snapshot, borders, wanted);
+    reasons.extend(standby::explain(snapshot, standby));
     let mut plan = Plan {
         persona: snapshot.persona.clone(),
         persona_version: snapshot.persona_version,
@@ -243,6 +262,7 @@ pub fn decide(snapshot: &Snapshot) -> Plan {
         mode: snapshot.scaling.mode,
         wanted,
         standby,
+        saved_per_hour: None,
         stock: snapshot.stock,
         reasons,
         levels,
@@ -261,14 +281,15 @@ fn not_carried_out(plan: &Plan) -> Option<Reason> {
 /// What a policy wants, before the bounds.
 struct Target {
     wanted: u32,
-    standby: StandbyCounts,
+    /// Which levels the programme holds in which tier; `None` where there is no forecast.
+    borders: Option<Borders>,
     reasons: Vec<Reason>,
     levels: Vec<LevelView>,
 }
 
 impl Target {
     fn of(wanted: u32, reason: Reason) -> Self {
-        Self { wanted, standby: StandbyCounts::default(), reasons: vec![reason], levels: Vec::new() }
+        Self { wanted, borders: None, reasons: vec![reason], levels: Vec::new() }
     }
 }
 
@@ -312,7 +333,8 @@ fn by_rule(snapshot: &Snapshot, rule: Rule, wanted: u32) -> (Policy, Target) {
     if !known {
         return (Policy::Reactive, reactive::target(snapshot));
     }
-    (rule.policy(), Target::of(wanted, Reason::new(ReasonCode::Rule, format!("{rule} wants {wanted}"))))
+    let reason = Reason::new(ReasonCode::Rule, format!("{rule} wants {wanted}"));
+    (rule.policy(), Target { borders: level::standby_borders(snapshot), ..Target::of(wanted, reason) })
 }
 
 /// The known ones of the last `steps` loads, rising.

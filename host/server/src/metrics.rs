@@ -158,8 +158,10 @@ impl Metrics {
     pub fn planned(&self, plan: &Plan) {
         let persona = plan.persona.to_string();
         self.plan_wanted.get_or_create(&[("persona", persona.clone())]).set(plan.wanted.into());
-        let Stock { active, warm, booting, resetting, waiting } = plan.stock;
-        for (state, count) in [("active", active), ("warm", warm), ("booting", booting), ("resetting", resetting)] {
+        let Stock { active, warm, booting, resetting, waiting, parked } = plan.stock;
+        let states =
+            [("active", active), ("warm", warm), ("booting", booting), ("resetting", resetting), ("parked", parked)];
+        for (state, count) in states {
             self.instances
                 .get_or_create(&[("persona", persona.clone()), ("state", state.to_owned())])
                 .set(count.into());
@@ -255,7 +257,8 @@ mod tests {
             mode: forewarm_domain::persona::Mode::Apply,
             wanted: 9,
             standby: Default::default(),
-            stock: Stock { warm, ..Stock::default() },
+            saved_per_hour: None,
+            stock: Stock { warm, parked: 2, ..Stock::default() },
             reasons: vec![],
             levels: vec![],
         }
@@ -274,6 +277,7 @@ mod tests {
             r#"forewarm_claims_total{persona="web",start="warm"} 1"#,
             r#"forewarm_http_requests_total{method="GET",route="/v1/personas/{name}",status="404"} 1"#,
             r#"forewarm_instances{persona="web",state="warm"} 7"#,
+            r#"forewarm_instances{persona="web",state="parked"} 2"#,
             r#"forewarm_plan_wanted_instances{persona="web"} 9"#,
             r#"forewarm_ingest_samples_total{source="csv",result="refused"} 2"#,
         ] {

@@ -6,7 +6,7 @@ use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, idempotency_token};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Mode, Persona, Policy};
-use forewarm_domain::plan::{LevelView, Plan, Reason, ReasonCode, Stock};
+use forewarm_domain::plan::{LevelView, Plan, Reason, ReasonCode, StandbyCounts, Stock};
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::series::{Metric, SeriesKey};
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
@@ -31,6 +31,7 @@ fn instance(n: u128, state: InstanceState) -> Instance {
     Instance {
         id: InstanceId(Uuid::from_u128(n)),
         persona: "web".parse().unwrap(),
+        shell: None,
         driver: "driver-simulated".parse().unwrap(),
         driver_ref: n.is_multiple_of(2).then(|| format!("vm-{n}")),
         created_at: TimestampMs(n as i64),
@@ -148,7 +149,8 @@ async fn plans_and_outcomes_are_history(store: &Store) {
         policy: Policy::Reactive,
         mode: Mode::Apply,
         wanted: 4,
-        standby: Default::default(),
+        standby: StandbyCounts { parked: 2, shell: 1 },
+        saved_per_hour: Some(0.5),
         stock: Stock::default(),
         reasons: vec![Reason { code: ReasonCode::Minimum, detail: "at least 4".into() }],
         levels: Vec::<LevelView>::new(),

@@ -16,6 +16,7 @@ mod packages;
 mod plugins;
 mod replay;
 mod simulate;
+mod tiers;
 mod training;
 
 use serde_json::{Value, json};

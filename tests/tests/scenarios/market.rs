@@ -46,7 +46,8 @@ fn trades(mut host: Host) {
     let window = ["--from", from.as_str(), "--until", until.as_str()];
     let placed = [&["market", "offer", "web", "5", "--reserve", "10"][..], &window[..]].concat();
     output(&command(&host, owner, &placed));
-    let bid = [&["market", "bid", "web", "3", "--limit", "100", "--idempotency-key", "order-1"][..], &window[..]].concat();
+    let bid =
+        [&["market", "bid", "web", "3", "--limit", "100", "--idempotency-key", "order-1"][..], &window[..]].concat();
     let preview = output(&command(&host, &buyer, &[&bid[..], &["--preview"]].concat()));
     assert_eq!(preview["hold"], 3 * 100 * 3_600, "{preview}");
     let first = output(&command(&host, &buyer, &bid));

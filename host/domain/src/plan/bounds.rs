@@ -55,6 +55,11 @@ pub(super) fn bound(wanted: u32, own: &Snapshot, snapshot: &Snapshot, reasons: &
     })
 }
 
+/// At most the maximum that is in force, but never fewer than are claimed.
+pub(super) fn within_maximum(snapshot: &Snapshot, count: u32) -> u32 {
+    range::maximum(snapshot, count).map_or(count, |(bounded, ..)| bounded)
+}
+
 /// At most `limit`, but never fewer than are claimed: `None` where that changes nothing.
 fn at_most(snapshot: &Snapshot, wanted: u32, limit: u32) -> Option<u32> {
     let bounded = wanted.min(limit.max(snapshot.stock.active));

@@ -2,7 +2,7 @@
 //! border.
 
 use super::programme::{Programme, Verdict};
-use super::{Chances, Reason, ReasonCode, Snapshot, StandbyCounts, Target};
+use super::{Chances, Outlook, Reason, ReasonCode, Snapshot, StandbyCounts, Stock, Target};
 use crate::forecast::Fan;
 use crate::instance::Tier;
 use serde::{Deserialize, Serialize};
@@ -34,9 +34,39 @@ pub struct LevelView {
 
 /// How many instances belong into which tier; warm are booting and claimed ones too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Borders {
-    warm: u32,
-    standby: StandbyCounts,
+pub(super) struct Borders {
+    pub(super) warm: u32,
+    pub(super) standby: StandbyCounts,
+}
+
+impl Borders {
+    /// What exists.
+    fn of(stock: Stock) -> Self {
+        // Shells belong to no persona: they are planned for all of their class together.
+        Self { warm: stock.total(), standby: StandbyCounts { parked: stock.parked, shell: 0 } }
+    }
+
+    /// The same levels when `warm` of them are ready: what remains for the cheaper tiers.
+    pub(super) fn beyond(self, warm: u32) -> StandbyCounts {
+        let shells_to = self.warm.saturating_add(self.standby.shell);
+        let shell = shells_to.saturating_sub(warm);
+        let parked_to = shells_to.saturating_add(self.standby.parked);
+        StandbyCounts { shell, parked: parked_to.saturating_sub(warm.saturating_add(shell)) }
+    }
+}
+
+/// The highest level up to `most` of which `holds` is true, by bisection: true below means true for all lower ones.
+pub(super) fn highest(most: u32, mut holds: impl FnMut(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (0, most);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    low
 }
 
 /// The levels of one forecast, over the instances that there are.
@@ -48,6 +78,12 @@ struct Levels<'a> {
 }
 
 impl Levels<'_> {
+    /// The highest level that may matter: what is possible within the maximum, and all that exists.
+    fn most(&self, snapshot: &Snapshot) -> u32 {
+        let Borders { warm, standby } = self.now;
+        self.chances.most(self.capacity).min(snapshot.scaling.max).max(warm.saturating_add(standby.parked))
+    }
+
     fn solve(&self, programme: &mut Programme, level: u32) -> Verdict {
         programme.solve(self.tier_now(level), self.chances.of(f64::from(level - 1) * self.capacity))
     }
@@ -80,16 +116,7 @@ impl Levels<'_> {
 
     /// The highest level up to `most` that belongs into a tier of this rung or a higher one, by bisection.
     fn border(&self, programme: &mut Programme, rung: usize, most: u32) -> u32 {
-        let (mut low, mut high) = (0, most);
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            if self.solve(programme, middle).rung >= rung {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        low
+        highest(most, |level| self.solve(programme, level).rung >= rung)
     }
 
     fn borders(&self, programme: &mut Programme, most: u32) -> Borders {
@@ -117,18 +144,30 @@ impl Levels<'_> {
 /// The decision over the forecast, with the levels around its border.
 pub(super) fn target(snapshot: &Snapshot, chances: &Chances<'_>) -> Target {
     let (fan, economy) = (chances.fan, snapshot.economy());
-    let total = snapshot.stock.total();
     let mut programme = Programme::new(&economy, fan.horizon());
-    let capacity = snapshot.capacity_per_instance;
-    let levels = Levels { chances, capacity, now: Borders { warm: total, ..Borders::default() } };
-    let most = chances.most(capacity).min(snapshot.scaling.max).max(total);
-    let Borders { warm: wanted, standby } = levels.borders(&mut programme, most);
+    let levels = Levels { chances, capacity: snapshot.capacity_per_instance, now: Borders::of(snapshot.stock) };
+    let borders = levels.borders(&mut programme, levels.most(snapshot));
+    let wanted = borders.warm;
     let at_lead = economy.boot_steps.min(fan.horizon() - 1);
     let first = (wanted + 2).saturating_sub(MAX_LEVELS_SHOWN as u32).max(1);
     let shown = (first..=wanted.saturating_add(1)).map(|level| levels.view(&mut programme, level, at_lead));
     let shown: Vec<LevelView> = shown.collect();
     let reasons = vec![explain(snapshot, fan, wanted, shown.last(), at_lead)];
-    Target { wanted, standby, reasons, levels: shown }
+    Target { wanted, borders: Some(borders), reasons, levels: shown }
+}
+
+/// Which levels belong into standby tiers where another rule says how many are ready: none where no such tier may be
+/// used, `None` where there is no forecast.
+pub(super) fn standby_borders(snapshot: &Snapshot) -> Option<Borders> {
+    let Outlook::Forecast(fan) = &snapshot.outlook else { return None };
+    if snapshot.standby.is_empty() {
+        return Some(Borders::default());
+    }
+    let mut programme = Programme::new(&snapshot.economy(), fan.horizon());
+    let chances = Chances { fan, recent: None };
+    let capacity = snapshot.capacity_per_instance;
+    let levels = Levels { chances: &chances, capacity, now: Borders::of(snapshot.stock) };
+    Some(levels.borders(&mut programme, levels.most(snapshot)))
 }
 
 fn explain(snapshot: &Snapshot, fan: &Fan, wanted: u32, last: Option<&LevelView>, at_lead: usize) -> Reason {
@@ -182,7 +221,7 @@ mod tests {
         let mut snapshot = certain(&[5.0; 60], Stock::default());
         let paths: Vec<Vec<f64>> = [1.0, 5.0, 20.0].iter().map(|load| vec![*load; 60]).collect();
         let fan = Fan::from_paths(snapshot.at, snapshot.step_ms, &[0.1, 0.5, 0.9], &paths).expect("valid");
-        snapshot.outlook = super::super::Outlook::Forecast(fan);
+        snapshot.outlook = Outlook::Forecast(fan);
         let mut last = 0;
         for ratio in [0.5, 0.8, 0.95, 0.99] {
             snapshot.scaling.critical_ratio = ratio;

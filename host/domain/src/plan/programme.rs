@@ -32,7 +32,8 @@ pub struct Standby {
     pub hold: f64,
     /// Until one serves, in steps; less than one where it is quicker than that.
     pub latency_steps: f64,
-    /// Until one stands in this tier that did not exist, in steps.
+    /// Until one stands in this tier that did not exist, in steps; where it takes a boot, no more than that, so that it is
+    /// no quicker by way of warm.
     pub build_steps: usize,
 }
 
@@ -196,8 +197,9 @@ impl Programme {
             let underway = (there - step) as f64 * (1.0 - self.ladder[tier].hold);
             (underway + self.spent[tier][there] - self.spent[tier][step] + self.value[to][there], to)
         });
-        // Of ways that cost the same, the one that leads highest.
-        ways.fold((f64::INFINITY, tier), |best, way| if way.0 <= best.0 + EPSILON { way } else { best })
+        // Of ways that cost the same, the one that leads least high: a way to warm costs no more than one to a standby tier
+        // where the instance would fall there at once.
+        ways.fold((f64::INFINITY, tier), |best, way| if way.0 < best.0 - EPSILON { way } else { best })
     }
 
     /// The choice of the present step. A level stays up on a tie, and climbs only for a gain: no flapping.

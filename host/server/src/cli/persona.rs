@@ -4,6 +4,7 @@ use super::client::{Client, segment};
 use super::error::CliError;
 use super::output::{number, or_dash, show, table, text};
 use super::{Format, Global};
+use crate::core::ShellStatus;
 use crate::http::HostStatus;
 use clap::Subcommand;
 use forewarm_domain::persona::Persona;
@@ -54,7 +55,7 @@ pub(super) async fn run(global: &Global, command: PersonaCommand) -> Result<(), 
 }
 
 fn list(status: &HostStatus) -> String {
-    let mut rows = table(&["NAME", "VERSION", "LOAD", "WANTED", "ACTIVE", "WARM", "BOOTING", "WAITING"]);
+    let mut rows = table(&["NAME", "VERSION", "LOAD", "WANTED", "ACTIVE", "WARM", "BOOTING", "PARKED", "WAITING"]);
     for persona in &status.status.personas {
         let stock = persona.stock;
         rows.add_row([
@@ -65,10 +66,23 @@ fn list(status: &HostStatus) -> String {
             stock.active.to_string(),
             stock.warm.to_string(),
             stock.booting.to_string(),
+            stock.parked.to_string(),
             stock.waiting.to_string(),
         ]);
     }
-    text(&rows, "there are no personas yet: `forewarm persona apply FILE` makes one")
+    let personas = text(&rows, "there are no personas yet: `forewarm persona apply FILE` makes one");
+    let used = |shells: &&ShellStatus| shells.held > 0 || shells.wanted > 0;
+    let shells: Vec<&ShellStatus> = status.status.shells.iter().filter(used).collect();
+    if shells.is_empty() { personas } else { format!("{personas}\n\n{}", list_shells(&shells)) }
+}
+
+fn list_shells(shells: &[&ShellStatus]) -> String {
+    let mut rows = table(&["SHELLS", "PERSONAS", "WANTED", "EACH FOR ITSELF", "HELD", "BUILDING"]);
+    for ShellStatus { class, personas, held, building, wanted, alone, .. } in shells {
+        let figures = [personas, wanted, alone, held, building].map(ToString::to_string);
+        rows.add_row(std::iter::once(class.to_string()).chain(figures));
+    }
+    text(&rows, "")
 }
 
 fn describe(persona: &Persona) -> String {

@@ -7,7 +7,7 @@ use super::output::{number, show, table, text};
 use crate::core::PlanCosts;
 use clap::Subcommand;
 use forewarm_domain::forecast::Fan;
-use forewarm_domain::plan::{ExpectedCost, LevelView, Plan};
+use forewarm_domain::plan::{ExpectedCost, LevelView, Plan, StandbyCounts};
 use forewarm_domain::policy::Switch;
 use serde::Serialize;
 use std::fmt::Write;
@@ -148,7 +148,8 @@ fn explain(explained: &Explained) -> String {
         stock.resetting,
         stock.waiting,
     );
-    let _ = writeln!(page, "so: {} to launch, {} to let go", plan.to_create(), plan.to_release());
+    let _ = writeln!(page, "so: {} to launch or start, {} to let go or park", plan.to_create(), plan.to_release());
+    page.push_str(&tiers(plan));
     let _ = writeln!(page, "expected over the forecast's horizon: {}\n\nwhy:", told(costs));
     for reason in &plan.reasons {
         let _ = writeln!(page, "  - {}", reason.detail);
@@ -165,6 +166,20 @@ fn explain(explained: &Explained) -> String {
         );
     }
     page
+}
+
+/// What is held in cheaper tiers, where any is.
+fn tiers(plan: &Plan) -> String {
+    let (StandbyCounts { parked, shell }, have) = (plan.standby, plan.stock.parked);
+    let mut lines = String::new();
+    if parked > 0 || have > 0 {
+        let saved = plan.saved_per_hour.map(|saved| format!("; about {} an hour less than warm", number(saved)));
+        let _ = writeln!(lines, "parked: {parked} wanted, there were {have}{}", saved.unwrap_or_default());
+    }
+    if shell > 0 {
+        let _ = writeln!(lines, "shells: {shell} would be held for this persona alone; those of its class are shared");
+    }
+    lines
 }
 
 fn levels(plan: &Plan) -> String {
@@ -271,12 +286,16 @@ mod tests {
             cost_with: 1.0,
             cost_without: 2.0,
         };
-        let plan = plan((1..=40).map(level).collect());
+        let standby = StandbyCounts { parked: 3, shell: 0 };
+        let stock = Stock { warm: 18, parked: 1, ..Stock::default() };
+        let plan = Plan { standby, saved_per_hour: Some(0.25), stock, ..plan((1..=40).map(level).collect()) };
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
         let page = explain(&Explained { plan, costs: costs(vec![]), forecast: Some(fan) });
         for part in [
             "wanted: 20",
-            "2 to launch",
+            "2 to launch or start",
+            "parked: 3 wanted, there were 1",
+            "0.250 an hour less",
             "2 missing at 19 each: 53 in all, about 0.53",
             "- because",
             "\n 15 ",

@@ -92,7 +92,7 @@ impl Core {
                 {
                     return (Ok(known.clone()), Changes::default());
                 }
-                match pool.claim_instance(new, now, || self.boot_ms(&request.persona)) {
+                match pool.claim_instance(new, now, || self.ways(&persona)) {
                     Ok((claim, changes)) => (Ok(claim), changes),
                     Err(full) => (Err(full), Changes::default()),
                 }

@@ -5,7 +5,7 @@ use super::catalog::Catalog;
 use crate::store::{Store, StoreError, Write};
 use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::Policy;
-use forewarm_domain::plan::{Candidate, Outlook, Plan, Snapshot};
+use forewarm_domain::plan::{Candidate, Economy, Outlook, Plan, Snapshot};
 use forewarm_domain::policy::{Choice, Contest, Moment, Rule, Standing, Switch, entrants};
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
 use std::collections::{HashMap, VecDeque};
@@ -72,7 +72,8 @@ impl Contests {
         if let Some((_, choice)) = held.last.as_ref().filter(|(decided, _)| *decided == step) {
             return Some(choice.clone());
         }
-        let economy = snapshot.economy();
+        // The fleets in shadow have no cheaper tiers, so that a rule must not count on them there.
+        let economy = Economy { standby: Vec::new(), ..snapshot.economy() };
         let moment = Moment {
             at: step,
             step_ms: snapshot.step_ms,

@@ -1,7 +1,8 @@
 //! One planning round: forecast and decide for every persona, then launch or release what the plans say.
 
 use super::feedback::Step;
-use super::pool::Changes;
+use super::pool::{Changes, Followed, Target, Ways};
+use super::tiers::Offer;
 use super::view::View;
 use super::{Core, contests};
 use crate::store::{StoreError, Write};
@@ -9,7 +10,7 @@ use forewarm_bus::message::EventTopic;
 use forewarm_domain::persona::{Mode, Persona, Policy};
 use forewarm_domain::plan::{Limits, Plan, Snapshot, decide};
 use forewarm_domain::policy::Switch;
-use forewarm_domain::time::TimestampMs;
+use forewarm_domain::time::{HOUR_MS, TimestampMs};
 use futures::StreamExt;
 use futures::stream;
 use std::sync::{Arc, PoisonError};
@@ -28,8 +29,21 @@ pub struct CycleReport {
     pub personas: usize,
     /// Instances launched.
     pub launched: u32,
+    /// Instances brought from a cheaper tier.
+    pub activated: u32,
+    /// Instances parked.
+    pub parked: u32,
     /// Instances let go.
     pub released: u32,
+}
+
+impl CycleReport {
+    pub(super) fn add(&mut self, done: Followed) {
+        self.launched += done.launched;
+        self.activated += done.activated;
+        self.parked += done.parked;
+        self.released += done.released;
+    }
 }
 
 /// A plan, and whether it differs from the one before in what it wants.
@@ -37,6 +51,9 @@ struct Decided {
     persona: Arc<Persona>,
     snapshot: Snapshot,
     plan: Arc<Plan>,
+    /// The tiers on offer; `None` while its driver has not told.
+    offer: Option<Offer>,
+    ways: Ways,
     is_news: bool,
     /// The rule of the plan before, where it was another one.
     policy_before: Option<Policy>,
@@ -59,8 +76,11 @@ impl Core {
             let done = self.carry_out_plans(batch, now).await?;
             report.personas += done.personas;
             report.launched += done.launched;
+            report.activated += done.activated;
+            report.parked += done.parked;
             report.released += done.released;
         }
+        self.keep_shells(now, &mut report).await?;
         self.metrics.cycle_done(started.elapsed());
         Ok(report)
     }
@@ -68,6 +88,7 @@ impl Core {
     async fn plan_one(&self, persona: Arc<Persona>, now: TimestampMs) -> Decided {
         let outlook = self.outlook(&persona, now).await;
         let name = &persona.spec.name;
+        let offer = self.offer(&persona, now).await;
         let mut snapshot = Snapshot {
             persona: name.clone(),
             persona_version: persona.version,
@@ -79,7 +100,7 @@ impl Core {
             stock: self.pool().stock(name),
             recent_load: self.recent_load(&persona, now),
             outlook,
-            standby: Vec::new(),
+            standby: offer.map(|offer| self.standby(&persona, offer)).unwrap_or_default(),
             choice: None,
             limits: Limits { schedules: persona.spec.schedules.clone(), ..Limits::default() },
         };
@@ -90,12 +111,15 @@ impl Core {
         let mut plan = decide(&snapshot);
         plan.reasons.extend(recalled);
         plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
+        plan.reasons.extend(self.shells.reason(&persona));
+        plan.saved_per_hour = offer.and_then(|offer| offer.saved_per_hour(plan.standby.parked));
         let plan = Arc::new(plan);
-        let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy));
-        let switch = contests::switch(&plan, snapshot.choice.as_ref(), before.map(|(_, policy)| policy));
-        let is_news = before != Some((plan.wanted, plan.policy));
-        let policy_before = before.map(|(_, policy)| policy).filter(|policy| *policy != plan.policy);
-        Decided { persona, snapshot, plan, is_news, policy_before, switch }
+        let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy, view.plan.standby));
+        let switch = contests::switch(&plan, snapshot.choice.as_ref(), before.map(|(_, policy, _)| policy));
+        let is_news = before != Some((plan.wanted, plan.policy, plan.standby));
+        let policy_before = before.map(|(_, policy, _)| policy).filter(|policy| *policy != plan.policy);
+        let ways = self.ways(&persona);
+        Decided { persona, snapshot, plan, offer, ways, is_news, policy_before, switch }
     }
 
     /// The loads of the last steps before `now`; `NaN` for those that are not known (yet). A last step whose load is
@@ -117,17 +141,17 @@ impl Core {
             .change(|pool| {
                 let mut report = CycleReport { personas: batch.len(), ..CycleReport::default() };
                 let mut records = Vec::new();
-                for Decided { persona, plan, is_news, switch, .. } in &batch {
+                for Decided { persona, plan, offer, ways, is_news, switch, .. } in &batch {
                     let name = &persona.spec.name;
-                    // Claims may have come and gone since the decision: what counts is the wanted number.
-                    let total = pool.stock(name).total();
-                    let wanted = if plan.mode == Mode::Apply { plan.wanted } else { total };
-                    let (launch, release) = (wanted.saturating_sub(total), total.saturating_sub(wanted));
-                    pool.launch(name, &persona.spec.plugins.driver, launch, now);
-                    pool.release(name, release, now);
-                    report.launched += launch;
-                    report.released += release;
-                    records.extend(self.count_step(persona, pool.own_stock(name), launch, now));
+                    let done = match plan.mode {
+                        Mode::Apply => {
+                            let target = Target { wanted: plan.wanted, parked: offer.map(|_| plan.standby.parked) };
+                            pool.follow(name, &persona.spec.plugins.driver, target, ways, now)
+                        }
+                        Mode::Recommend | Mode::ForecastOnly => Followed::default(),
+                    };
+                    report.add(done);
+                    records.extend(self.count_step(persona, pool.own_stock(name), (done.launched, *offer), now));
                     records.extend(switch.clone().and_then(|switch| self.contests.note_switch(name, switch)));
                     records.extend(self.contests.unsaved(name, now, self.settings.step_ms));
                     if *is_news {
@@ -149,7 +173,7 @@ impl Core {
         &self,
         persona: &Persona,
         stock: forewarm_domain::plan::Stock,
-        launches: u32,
+        (launches, offer): (u32, Option<Offer>),
         now: TimestampMs,
     ) -> Vec<Write> {
         let at = now.floor(self.settings.step_ms) - self.settings.step_ms;
@@ -158,14 +182,16 @@ impl Core {
         let load =
             latest.filter(|(last, _)| last.floor(self.settings.step_ms) == at).map_or(f64::NAN, |(_, load)| load);
         let predicted = self.analyst.predicted(&name, at);
-        self.feedback.count_step(&Step { persona: name, at, stock, load, predicted, launches })
+        let hours = self.settings.step_ms as f64 / HOUR_MS as f64;
+        let saved = offer.and_then(|offer| offer.saved_per_hour(stock.parked)).unwrap_or(0.0) * hours;
+        self.feedback.count_step(&Step { persona: name, at, stock, load, predicted, launches, saved })
     }
 
     async fn publish_plan(&self, decided: Decided) {
         let Decided { persona, snapshot, plan, is_news, policy_before, .. } = decided;
         let name = persona.spec.name.clone();
         self.metrics.planned(&plan);
-        self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot });
+        self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot: Arc::new(snapshot) });
         let reason = plan.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
         if policy_before.is_some() {
             info!(persona = %name, to = plan.policy.as_str(), reason, "planned by another rule");
@@ -175,7 +201,7 @@ impl Core {
         }
         if is_news && plan.mode != Mode::ForecastOnly {
             let data = serde_json::json!({
-                "wanted": plan.wanted, "stock": plan.stock, "policy": plan.policy, "mode": plan.mode, "at": plan.at,
+                "wanted": plan.wanted, "standby": plan.standby, "stock": plan.stock, "policy": plan.policy, "mode": plan.mode, "at": plan.at,
             });
             self.tell(EventTopic::PlanChanged, name.to_string(), reason, data).await;
         }

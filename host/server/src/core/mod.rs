@@ -14,6 +14,8 @@ mod feedback;
 mod lending;
 mod pool;
 mod reconcile;
+mod shells;
+mod tiers;
 mod view;
 mod watch;
 
@@ -34,9 +36,11 @@ use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
 use lending::Lending;
 use pool::{Changes, Notice, Pool};
+use shells::ShellPlans;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tiers::Offers;
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -45,6 +49,7 @@ pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
 pub use lending::{InstanceError, LendingView};
+pub use shells::ShellStatus;
 pub use view::{PersonaStatus, PlanCosts, ProfileError, Status};
 pub use watch::Anomaly;
 
@@ -95,6 +100,8 @@ pub struct Core {
     lending: Lending,
     feedback: Feedback,
     contests: Contests,
+    offers: Offers,
+    shells: ShellPlans,
     views: Mutex<Views>,
     wake: Notify,
     applied: Notify,
@@ -148,6 +155,8 @@ impl Core {
             lending,
             feedback,
             contests,
+            offers: Offers::default(),
+            shells: ShellPlans::default(),
             views: Mutex::default(),
             wake: Notify::new(),
             applied: Notify::new(),
@@ -249,6 +258,9 @@ impl Core {
         }
         for (persona, boot_ms) in changes.boots {
             self.feedback.booted(&persona, boot_ms);
+        }
+        for (persona, from, took_ms) in changes.activations {
+            self.feedback.activated(&persona, from, took_ms);
         }
         for notice in changes.notices {
             if let Notice::Claim(claim) = &notice

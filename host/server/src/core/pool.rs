@@ -7,19 +7,23 @@ mod claims;
 mod intents;
 mod lending;
 mod lifecycle;
+mod shelves;
 #[cfg(test)]
 mod tests;
+mod tiers;
 mod unsaved;
 
 use crate::store::{Intent, Lent, Write};
 use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, PersonaName, PluginName, TenantName};
-use forewarm_domain::instance::{Claim, Instance, InstanceState};
-use forewarm_domain::plan::Stock;
+use forewarm_domain::instance::{Claim, Instance, InstanceState, Tier};
+use forewarm_domain::persona::ShellClass;
 use intents::OpenIntent;
+use shelves::{Shelf, Shells};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use unsaved::Subject;
 
 pub(crate) use claims::NewClaim;
+pub(crate) use tiers::{Followed, Target, Ways};
 
 /// What a change did, for those who have to hear of it.
 #[derive(Debug, Default)]
@@ -28,6 +32,8 @@ pub(crate) struct Changes {
     pub served: Vec<Served>,
     /// Boots that ended, with how long they took in milliseconds.
     pub boots: Vec<(PersonaName, i64)>,
+    /// Instances that came from a cheaper tier, from which, and how long that took in milliseconds.
+    pub activations: Vec<(PersonaName, Tier, i64)>,
     /// Claims that changed and instances that changed, for events.
     pub notices: Vec<Notice>,
 }
@@ -36,6 +42,7 @@ impl Changes {
     pub(crate) fn extend(&mut self, more: Self) {
         self.served.extend(more.served);
         self.boots.extend(more.boots);
+        self.activations.extend(more.activations);
         self.notices.extend(more.notices);
     }
 }
@@ -56,22 +63,11 @@ pub(crate) enum Notice {
     Lease { lent: Lent, reason: String },
 }
 
-/// The instances and open claims of one persona, by what can be done with them.
-#[derive(Debug, Default)]
-struct Shelf {
-    /// Ready and idle, the one that became idle last at the end.
-    warm: Vec<InstanceId>,
-    booting: BTreeSet<InstanceId>,
-    resetting: HashSet<InstanceId>,
-    active: HashSet<InstanceId>,
-    /// In the order of asking: claim ids are time-ordered.
-    waiting: BTreeSet<ClaimId>,
-}
-
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     shelves: HashMap<PersonaName, Shelf>,
+    shells: HashMap<ShellClass, Shells>,
     /// In order, so that a part of them can be looked at at a time.
     instances: BTreeMap<InstanceId, Instance>,
     /// Those that run instances, or did since the start of this host.
@@ -112,17 +108,6 @@ impl Pool {
         pool
     }
 
-    pub(crate) fn stock(&self, persona: &PersonaName) -> Stock {
-        let count = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        self.shelves.get(persona).map_or_else(Stock::default, |shelf| Stock {
-            active: count(shelf.active.len()),
-            warm: count(shelf.warm.len()),
-            booting: count(shelf.booting.len()),
-            resetting: count(shelf.resetting.len()),
-            waiting: count(shelf.waiting.len()),
-        })
-    }
-
     pub(crate) fn instances_of(&self, persona: &PersonaName) -> Vec<Instance> {
         let mut found: Vec<Instance> =
             self.instances.values().filter(|instance| instance.persona == *persona).cloned().collect();
@@ -160,40 +145,5 @@ impl Pool {
         if let Some(instance) = self.instances.get(&id) {
             changes.notices.push(Notice::Instance { instance: instance.clone(), reason: reason.to_owned() });
         }
-    }
-
-    fn put(&mut self, instance: Instance) {
-        let shelf = self.shelves.entry(instance.persona.clone()).or_default();
-        let id = instance.id;
-        match instance.state {
-            InstanceState::Booting { .. } => drop(shelf.booting.insert(id)),
-            InstanceState::Warm { .. } => shelf.warm.push(id),
-            InstanceState::Active { .. } => drop(shelf.active.insert(id)),
-            InstanceState::Resetting { .. } => drop(shelf.resetting.insert(id)),
-            InstanceState::Quarantined { .. } | InstanceState::Destroying { .. } => {}
-        }
-        if !self.drivers.contains(&instance.driver) {
-            self.drivers.insert(instance.driver.clone());
-        }
-        self.instances.insert(id, instance);
-    }
-
-    fn take(&mut self, id: InstanceId) -> Option<Instance> {
-        let instance = self.instances.remove(&id)?;
-        if let Some(shelf) = self.shelves.get_mut(&instance.persona) {
-            match instance.state {
-                InstanceState::Booting { .. } => drop(shelf.booting.remove(&id)),
-                InstanceState::Warm { .. } => {
-                    // Nearly always the last one.
-                    if let Some(at) = shelf.warm.iter().rposition(|other| *other == id) {
-                        shelf.warm.remove(at);
-                    }
-                }
-                InstanceState::Active { .. } => drop(shelf.active.remove(&id)),
-                InstanceState::Resetting { .. } => drop(shelf.resetting.remove(&id)),
-                InstanceState::Quarantined { .. } | InstanceState::Destroying { .. } => {}
-            }
-        }
-        Some(instance)
     }
 }

@@ -15,7 +15,7 @@ use forewarm_domain::plugin::{
 };
 use forewarm_domain::time::{MINUTE_MS, SECOND_MS, TimestampMs};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use tracing::warn;
 
 /// The first wait before a failed operation is tried again; it doubles with each failure.
@@ -53,7 +53,9 @@ impl Core {
         let operation = match intent.operation {
             DriverOperation::Create => {
                 let persona = Box::new(self.persona_view(intent, instance)?);
-                DriverRequest::Create { id, token, persona, tier: Tier::Warm }
+                let is_shell = matches!(instance.state, InstanceState::Building { .. });
+                let tier = if is_shell { Tier::Shell } else { Tier::Warm };
+                DriverRequest::Create { id, token, persona, tier }
             }
             DriverOperation::Specialise => {
                 let persona = Box::new(self.persona_view(intent, instance)?);
@@ -161,8 +163,8 @@ impl Core {
         Ok(())
     }
 
-    fn known_to(&self, driver: &PluginName) -> Vec<InstanceId> {
-        let (mut known, mut after) = (Vec::new(), None);
+    fn known_to(&self, driver: &PluginName) -> HashMap<InstanceId, u32> {
+        let (mut known, mut after) = (HashMap::new(), None);
         loop {
             let (more, last) = self.pool().known_to(driver, after, AT_A_TIME);
             known.extend(more);
@@ -188,32 +190,34 @@ impl Core {
         Some(Reason { code: ReasonCode::DriverDown, detail: format!("what is wanted waits for the driver: {error}") })
     }
 
-    /// `known` are the instances that the driver had been told of before it was asked.
+    /// `known` are the instances that the driver had been told of before it was asked, each with how much it was told.
     async fn take_in(
         &self,
         driver: &PluginName,
-        known: &[InstanceId],
+        known: &HashMap<InstanceId, u32>,
         listed: Vec<DriverInstance>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let told: HashSet<InstanceId> = known.iter().copied().collect();
         let present: HashSet<InstanceId> = listed.iter().map(|seen| seen.id).collect();
         let mut strangers = Vec::new();
         for part in listed.chunks(AT_A_TIME) {
             let news = self.change(|pool| {
                 let mut changes = Changes::default();
                 for seen in part {
-                    if pool.instance(seen.id).is_none() {
-                        strangers.push(seen.clone());
-                    } else if told.contains(&seen.id) {
-                        changes.extend(self.apply_state(pool, seen, now));
+                    match pool.instance(seen.id).map(|instance| instance.operations) {
+                        None => strangers.push(seen.clone()),
+                        // What was begun since it was asked is not in its list.
+                        Some(told) if known.get(&seen.id) == Some(&told) => {
+                            changes.extend(self.apply_state(pool, seen, now));
+                        }
+                        Some(_) => {}
                     }
                 }
                 ((), changes)
             });
             news.await?;
         }
-        let gone: Vec<InstanceId> = known.iter().copied().filter(|id| !present.contains(id)).collect();
+        let gone: Vec<InstanceId> = known.keys().copied().filter(|id| !present.contains(id)).collect();
         self.change(|pool| {
             let mut changes = Changes::default();
             for id in gone {
@@ -246,6 +250,7 @@ impl Core {
         let instance = Instance {
             id: seen.id,
             persona: persona.clone(),
+            shell: None,
             driver: driver.clone(),
             driver_ref: Some(seen.reference.clone()),
             created_at: seen.since,
@@ -260,14 +265,15 @@ impl Core {
     fn apply_state(&self, pool: &mut super::pool::Pool, seen: &DriverInstance, now: TimestampMs) -> Changes {
         match &seen.state {
             DriverState::Stable(Tier::Warm) => pool.ready(seen.id, &seen.reference, seen.since.min(now)),
-            DriverState::Changing { to: Tier::Warm, expected_at } => {
-                pool.expect(seen.id, &seen.reference, *expected_at);
+            DriverState::Stable(tier) => pool.held(seen.id, &seen.reference, *tier, seen.since.min(now)),
+            DriverState::Changing { to, expected_at } => {
+                pool.expect(seen.id, &seen.reference, *to, *expected_at);
                 Changes::default()
             }
             DriverState::Failed(reason) if pool.is_sanitizing(seen.id) => pool.quarantine(seen.id, reason, now),
             DriverState::Failed(_) if pool.is_quarantined(seen.id) => Changes::default(),
             DriverState::Failed(reason) => pool.discard(seen.id, reason, now),
-            DriverState::Stable(_) | DriverState::Changing { .. } | DriverState::Leaving => Changes::default(),
+            DriverState::Leaving => Changes::default(),
         }
     }
 }

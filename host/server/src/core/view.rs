@@ -1,6 +1,6 @@
 //! What can be looked at: plans and what they rest on, instances, outcomes, drafts, and the status of the whole.
 
-use super::{Anomaly, Core};
+use super::{Anomaly, Core, ShellStatus};
 use crate::store::{Prune, StoreError, Write};
 use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall};
 use forewarm_domain::forecast::Fan;
@@ -8,7 +8,9 @@ use forewarm_domain::id::{PersonaName, PluginName, ResourceName};
 use forewarm_domain::instance::{Claim, Instance, Tier};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Persona, PersonaSpec, Policy};
-use forewarm_domain::plan::{Alternative, ExpectedCost, Plan, Snapshot, Stock, alternatives, expected_cost};
+use forewarm_domain::plan::{
+    Alternative, ExpectedCost, Plan, Snapshot, StandbyCounts, Stock, alternatives, expected_cost,
+};
 use forewarm_domain::plugin::{PersonaDraft, PersonaView, PluginError, PluginErrorKind, Price, Usage, Workload};
 use forewarm_domain::policy::{Standing, Switch};
 use forewarm_domain::series::SeriesKey;
@@ -20,7 +22,7 @@ use utoipa::ToSchema;
 /// The newest plan of a persona and what it was decided upon.
 pub(super) struct View {
     pub plan: Arc<Plan>,
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
 }
 
 /// How the whole host stands.
@@ -30,6 +32,9 @@ pub struct Status {
     pub at: TimestampMs,
     /// One entry per persona, by name.
     pub personas: Vec<PersonaStatus>,
+    /// One entry per class of generic shells that are held, or that its personas could use.
+    #[serde(default)]
+    pub shells: Vec<ShellStatus>,
 }
 
 /// How one persona stands.
@@ -45,6 +50,9 @@ pub struct PersonaStatus {
     pub load: Option<f64>,
     /// Instances wanted by the newest plan.
     pub wanted: Option<u32>,
+    /// Instances wanted in cheaper tiers beyond those.
+    #[serde(default)]
+    pub standby: Option<StandbyCounts>,
     /// The rule that the newest plan followed.
     pub policy: Option<Policy>,
 }
@@ -142,7 +150,7 @@ impl Core {
     /// What the newest plan of a persona was decided upon.
     #[must_use]
     pub fn snapshot(&self, persona: &PersonaName) -> Option<Snapshot> {
-        self.views().get(persona).map(|view| view.snapshot.clone())
+        self.views().get(persona).map(|view| Snapshot::clone(&view.snapshot))
     }
 
     /// The newest forecast of a persona's load.
@@ -233,11 +241,12 @@ impl Core {
                 stock: self.stock(&name),
                 load: self.series.latest(&persona.spec.demand.series).map(|(_, load)| load),
                 wanted: plan.as_ref().map(|plan| plan.wanted),
+                standby: plan.as_ref().map(|plan| plan.standby),
                 policy: plan.as_ref().map(|plan| plan.policy),
                 name,
             }
         });
-        Status { at: self.clock.now(), personas: personas.collect() }
+        Status { at: self.clock.now(), personas: personas.collect(), shells: self.shell_status() }
     }
 
     /// Drafts personas from what was measured of `resources` since `since`.

@@ -44,7 +44,7 @@ pub struct Progress {
     pub wanted: u32,
     /// Claims that were not served at once so far.
     pub cold_starts: u64,
-    /// What was paid so far for idle and booting instances, in the driver's currency.
+    /// What was paid so far for idle, booting and parked instances, in the driver's currency.
     pub cost: f64,
 }
 
@@ -59,13 +59,17 @@ pub(super) struct Driver {
     personas: [PersonaName; 2],
     capacity: f64,
     price_per_hour: f64,
+    /// What a parked instance costs, relative to a warm one.
+    parked_share: f64,
     /// The first step that claims are made at.
     first: usize,
     next: usize,
     resumed: bool,
     /// Cold starts before this run of the replay.
     cold_starts_before: u64,
+    /// Idle instance-steps so far, and parked ones.
     idle_steps: u64,
+    parked_steps: u64,
 }
 
 impl Driver {
@@ -91,11 +95,13 @@ impl Driver {
             personas: [parse(&stem)?, parse(&format!("{stem}-reactive"))?],
             capacity: p95 / INSTANCES_AT_P95,
             price_per_hour: 0.0,
+            parked_share: 0.0,
             first,
             next: first - WARM_UP_STEPS,
             resumed: false,
             cold_starts_before: 0,
             idle_steps: 0,
+            parked_steps: 0,
             trace,
         };
         driver.begin().await?;
@@ -125,8 +131,9 @@ impl Driver {
         let persona = self.core.catalog().get(&self.personas[0]);
         if let Some(persona) = persona {
             let prices = self.core.prices(&persona).await?;
-            let warm = prices.iter().find(|price| price.tier == Tier::Warm);
-            self.price_per_hour = warm.map_or(0.0, |price| price.per_hour);
+            let price = |tier: Tier| prices.iter().find(|price| price.tier == tier).map_or(0.0, |price| price.per_hour);
+            self.price_per_hour = price(Tier::Warm);
+            self.parked_share = if self.price_per_hour > 0.0 { price(Tier::Parked) / self.price_per_hour } else { 0.0 };
         }
         self.clock.advance_to(self.trace.at(self.next));
         if self.resumed {
@@ -141,6 +148,7 @@ impl Driver {
         self.cold_starts_before = claims.iter().filter(|claim| is_cold(claim)).count() as u64;
         let outcomes = self.outcomes(&self.personas[0]).await?;
         self.idle_steps = outcomes.iter().map(|outcome| outcome.idle + outcome.booting).sum();
+        self.parked_steps = outcomes.iter().map(|outcome| outcome.parked).sum();
         Ok(())
     }
 
@@ -228,6 +236,7 @@ impl Driver {
         let persona = &self.personas[0];
         let stock = self.core.stock(persona);
         self.idle_steps += u64::from(stock.warm + stock.resetting + stock.booting);
+        self.parked_steps += u64::from(stock.parked);
         Progress {
             at: self.trace.at(index),
             step: index + 1 - (self.first - WARM_UP_STEPS),
@@ -236,8 +245,13 @@ impl Driver {
             stock,
             wanted: self.core.plan(persona).map_or(0, |plan| plan.wanted),
             cold_starts: self.cold_starts_before + self.core.cold_starts(persona),
-            cost: self.idle_steps as f64 / 60.0 * self.price_per_hour,
+            cost: self.paid_hours(self.idle_steps as f64, self.parked_steps as f64) * self.price_per_hour,
         }
+    }
+
+    /// Hours of idle instances that cost as much as so many idle and parked instance-steps.
+    fn paid_hours(&self, idle: f64, parked: f64) -> f64 {
+        (idle + self.parked_share * parked) / 60.0
     }
 
     pub(super) async fn summary(&self, took: Duration) -> Result<Summary, ReplayError> {
@@ -265,7 +279,9 @@ impl Driver {
         let sum = |part: fn(&Outcome) -> u64| outcomes.iter().map(part).sum::<u64>() as f64;
         let (idle, booting, unserved) =
             (sum(|outcome| outcome.idle), sum(|outcome| outcome.booting), sum(|outcome| outcome.unserved));
-        let weighed = costs.idle * (idle + booting) + costs.unserved * unserved;
+        let parked = sum(|outcome| outcome.parked);
+        let paid = self.paid_hours(idle + booting, parked);
+        let weighed = costs.idle * 60.0 * paid + costs.unserved * unserved;
         let scored = sum(|outcome| outcome.forecast_steps.into());
         Ok(PolicySummary {
             claims: claims.len(),
@@ -276,7 +292,7 @@ impl Driver {
             booting_hours: booting / 60.0,
             unserved_hours: unserved / 60.0,
             launches: sum(|outcome| outcome.launches.into()) as u64,
-            cost: (idle + booting) / 60.0 * self.price_per_hour,
+            cost: paid * self.price_per_hour,
             cost_ratio: (floor > 0.0).then(|| weighed / floor),
             coverage: (scored > 0.0).then(|| sum(|outcome| outcome.covered.into()) / scored),
         })

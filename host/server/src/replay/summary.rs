@@ -41,7 +41,7 @@ pub struct PolicySummary {
     pub unserved_hours: f64,
     /// Instances launched.
     pub launches: u64,
-    /// What idle and booting instances cost, in the driver's currency.
+    /// What idle, booting and parked instances cost, in the driver's currency.
     pub cost: f64,
     /// Idle and booting time, and unserved time weighed 19 to 1, over what perfect foresight would have needed; absent
     /// where that is nothing.

@@ -19,7 +19,9 @@ impl Hold {
         format!("the {kind} `{}`", self.name)
     }
 
-    fn holds(&self, at: TimestampMs) -> bool {
+    /// Whether it is in force at an instant.
+    #[must_use]
+    pub fn holds(&self, at: TimestampMs) -> bool {
         self.from <= at && at < self.until
     }
 }

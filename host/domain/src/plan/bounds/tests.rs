@@ -209,6 +209,7 @@ fn stocks(most: u32) -> impl Strategy<Value = Stock> {
         booting,
         resetting,
         waiting,
+        ..Stock::default()
     })
 }
 

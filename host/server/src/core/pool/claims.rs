@@ -1,6 +1,6 @@
 //! Claims in the pool: taken, served, renewed, ended.
 
-use super::{Changes, Notice, Pool, Served};
+use super::{Changes, Notice, Pool, Served, Shelf, Ways};
 use crate::store::Write;
 use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, InstanceState};
@@ -28,13 +28,13 @@ pub(crate) struct TooManyWaiting {
 }
 
 impl Pool {
-    /// Takes a claim: from a warm instance at once, else it waits and, where needed, a boot is begun for it, which takes
-    /// `boot_ms`.
+    /// Takes a claim: from a warm instance at once, else it waits and, where needed, one is brought for it in the quickest of
+    /// the `ways`.
     pub(crate) fn claim_instance(
         &mut self,
         new: NewClaim,
         now: TimestampMs,
-        boot_ms: impl FnOnce() -> i64,
+        ways: impl FnOnce() -> Ways,
     ) -> Result<(Claim, Changes), TooManyWaiting> {
         let mut changes = Changes::default();
         let mut claim = Claim {
@@ -59,34 +59,35 @@ impl Pool {
         if waiting >= new.max_waiting as usize {
             return Err(TooManyWaiting { waiting });
         }
-        let on_the_way = shelf.booting.len() + shelf.resetting.len();
-        claim.state = ClaimState::Waiting { expected_at: self.expected_service(&new.persona, waiting, now, boot_ms()) };
+        let (on_the_way, ways) = (shelf.coming().count(), ways());
+        if waiting >= on_the_way && shelf.stock().total() < new.max_instances {
+            self.bring(&new.persona, &new.driver, &ways, now);
+        }
+        claim.state = ClaimState::Waiting { expected_at: self.expected_service(&new.persona, waiting, now, &ways) };
         self.hold(claim.clone());
         self.note(Write::Claim(claim.clone()));
         changes.notices.push(Notice::Claim(claim.clone()));
-        if waiting >= on_the_way && self.stock(&new.persona).total() < new.max_instances {
-            self.create(&new.persona, &new.driver, now);
-        }
         Ok((claim, changes))
     }
 
-    /// When the claim behind `ahead` others will be served: by the boot that is its own, else by one begun now.
-    pub(super) fn expected_service(
-        &self,
-        persona: &PersonaName,
-        ahead: usize,
-        now: TimestampMs,
-        boot_ms: i64,
-    ) -> TimestampMs {
+    /// When the claim behind `ahead` others will be served: by the instance on its way that is its own, else by a boot
+    /// that is begun now.
+    fn expected_service(&self, persona: &PersonaName, ahead: usize, now: TimestampMs, ways: &Ways) -> TimestampMs {
         let ready_at = |id: &InstanceId| match self.instances.get(id).map(|instance| instance.state) {
-            Some(InstanceState::Booting { ready_at: Some(at) } | InstanceState::Resetting { ready_at: Some(at) }) => at,
-            _ => now + boot_ms,
+            Some(
+                InstanceState::Booting { ready_at: Some(at) }
+                | InstanceState::Resetting { ready_at: Some(at) }
+                | InstanceState::Starting { ready_at: Some(at), .. }
+                | InstanceState::Specialising { ready_at: Some(at), .. },
+            ) => at,
+            Some(InstanceState::Starting { began, .. }) => began + ways.start_ms,
+            Some(InstanceState::Specialising { began, .. }) => began + ways.specialise_ms,
+            _ => now + ways.boot_ms,
         };
-        let shelf = self.shelves.get(persona);
-        let coming = shelf.into_iter().flat_map(|shelf| shelf.booting.iter().chain(&shelf.resetting));
+        let coming = self.shelves.get(persona).into_iter().flat_map(Shelf::coming);
         let mut arrivals: Vec<TimestampMs> = coming.map(ready_at).collect();
         arrivals.sort();
-        arrivals.get(ahead).copied().unwrap_or(now + boot_ms).max(now)
+        arrivals.get(ahead).copied().unwrap_or(now + ways.boot_ms).max(now)
     }
 
     /// Ends a claim; the instance it holds is wiped before anyone else gets it. `None` where there is no such claim.

@@ -101,19 +101,20 @@ impl Pool {
     }
 
     /// Instances of one driver that it has been told of, and nothing more is wanted of: those that its list has to show.
-    /// Looks at `limit` instances beyond `after`; also gives where to go on, if there are more.
+    /// Each comes with the number of operations that it was told of: once that has grown, the list is out of date. Looks at
+    /// `limit` instances beyond `after`; also gives where to go on, if there are more.
     pub(crate) fn known_to(
         &self,
         driver: &PluginName,
         after: Option<InstanceId>,
         limit: usize,
-    ) -> (Vec<InstanceId>, Option<InstanceId>) {
+    ) -> (Vec<(InstanceId, u32)>, Option<InstanceId>) {
         let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut last = None;
         let part = self.instances.range((begin, Bound::Unbounded)).take(limit);
         let part = part.inspect(|(id, _)| last = Some(**id));
         let known = part.filter(|(id, instance)| instance.driver == *driver && !self.intents.contains_key(id));
-        let known = known.map(|(id, _)| *id).collect();
+        let known = known.map(|(id, instance)| (*id, instance.operations)).collect();
         (known, last)
     }
 

@@ -3,39 +3,51 @@
 use super::{Changes, Pool};
 use crate::store::Write;
 use forewarm_domain::id::{InstanceId, PersonaName, PluginName};
-use forewarm_domain::instance::{ClaimState, Instance, InstanceState};
+use forewarm_domain::instance::{ClaimState, Instance, InstanceState, Tier};
+use forewarm_domain::persona::ShellClass;
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::time::TimestampMs;
 use uuid::Uuid;
 
 impl Pool {
-    /// Launches `count` instances.
-    pub(crate) fn launch(&mut self, persona: &PersonaName, driver: &PluginName, count: u32, now: TimestampMs) {
-        (0..count).for_each(|_| self.create(persona, driver, now));
+    /// Begins to create an instance: to be ready, or to be parked where it is to be `Preparing`.
+    pub(super) fn create(
+        &mut self,
+        persona: &PersonaName,
+        driver: &PluginName,
+        state: InstanceState,
+        now: TimestampMs,
+    ) {
+        let id = InstanceId(Uuid::now_v7());
+        let (persona, driver) = (persona.clone(), driver.clone());
+        let driver_ref = None;
+        self.put(Instance { id, persona, shell: None, driver, driver_ref, created_at: now, operations: 0, state });
+        self.begin(id, state, DriverOperation::Create, now);
     }
 
-    pub(super) fn create(&mut self, persona: &PersonaName, driver: &PluginName, now: TimestampMs) {
+    /// Begins to create a shell.
+    pub(super) fn create_shell(&mut self, class: &ShellClass, persona: &PersonaName, now: TimestampMs) {
         let id = InstanceId(Uuid::now_v7());
+        let state = InstanceState::Building { ready_at: None };
         self.put(Instance {
             id,
             persona: persona.clone(),
-            driver: driver.clone(),
+            shell: Some(Box::new(class.clone())),
+            driver: class.driver.clone(),
             driver_ref: None,
             created_at: now,
             operations: 0,
-            state: InstanceState::Booting { ready_at: None },
+            state,
         });
-        self.begin(id, InstanceState::Booting { ready_at: None }, DriverOperation::Create, now);
+        self.begin(id, state, DriverOperation::Create, now);
     }
 
-    /// Lets `count` instances go: the newest boots first, then those idle the longest; never a claimed one.
-    pub(crate) fn release(&mut self, persona: &PersonaName, count: u32, now: TimestampMs) {
-        let Some(shelf) = self.shelves.get(persona) else { return };
+    /// Lets up to `count` instances go: the newest boots first, then those idle the longest; never a claimed one.
+    pub(crate) fn release(&mut self, persona: &PersonaName, count: u32, now: TimestampMs) -> u32 {
+        let Some(shelf) = self.shelves.get(persona) else { return 0 };
         let newest_boots = shelf.booting.iter().rev();
         let chosen: Vec<InstanceId> = newest_boots.chain(shelf.warm.iter()).copied().take(count as usize).collect();
-        for id in chosen {
-            self.begin(id, InstanceState::Destroying { since: now }, DriverOperation::Destroy, now);
-        }
+        self.destroy(&chosen, now)
     }
 
     /// Takes an instance out of use and begins to remove it, whatever its state; a claim on it ends as lost.
@@ -64,13 +76,25 @@ impl Pool {
         changes
     }
 
-    /// The driver says that an instance is ready since `since`: the first waiting claim gets it, else it is kept warm.
+    /// The driver says that an instance is ready since `since`: the first waiting claim gets it, else it is kept warm, or
+    /// parked where that is what it was created for.
     pub(crate) fn ready(&mut self, id: InstanceId, reference: &str, since: TimestampMs) -> Changes {
         let mut changes = Changes::default();
-        let Some(instance) = self.coming(id) else { return changes };
-        let persona = instance.persona.clone();
-        if matches!(instance.state, InstanceState::Booting { .. }) {
-            changes.boots.push((persona.clone(), since.since(instance.created_at)));
+        let Some(instance) = self.instances.get(&id) else { return changes };
+        let (state, persona, created_at) = (instance.state, instance.persona.clone(), instance.created_at);
+        match state {
+            InstanceState::Booting { .. } | InstanceState::Preparing { .. } => {
+                changes.boots.push((persona.clone(), since.since(created_at)));
+            }
+            InstanceState::Starting { began, .. } => {
+                changes.activations.push((persona.clone(), Tier::Parked, since.since(began)));
+            }
+            InstanceState::Specialising { began, .. } => {
+                changes.activations.push((persona.clone(), Tier::Shell, since.since(began)));
+            }
+            // One that should be parked and is ready all the same is as good as any other.
+            InstanceState::Resetting { .. } | InstanceState::Parking { .. } | InstanceState::Parked { .. } => {}
+            _ => return changes,
         }
         self.name(id, reference);
         self.unit_wiped(id, since, &mut changes);
@@ -82,29 +106,21 @@ impl Pool {
                 self.hold(claim.clone());
                 self.serve(id, &claim, served_at, &mut changes);
             }
+            None if matches!(state, InstanceState::Preparing { .. }) => {
+                self.begin(id, InstanceState::Parking { ready_at: None }, DriverOperation::Park, since);
+            }
             None => self.set(id, InstanceState::Warm { since }),
         }
         changes
     }
 
-    /// The driver tells when an instance that is booting or being wiped will be ready.
-    pub(crate) fn expect(&mut self, id: InstanceId, reference: &str, at: TimestampMs) {
-        let Some(state) = self.coming(id).map(|instance| instance.state) else { return };
-        let expected = match state {
-            InstanceState::Resetting { .. } => InstanceState::Resetting { ready_at: Some(at) },
-            _ => InstanceState::Booting { ready_at: Some(at) },
-        };
+    /// The driver tells when an instance will be in the tier that it is on its way to.
+    pub(crate) fn expect(&mut self, id: InstanceId, reference: &str, to: Tier, at: TimestampMs) {
+        let Some(state) = self.instances.get(&id).map(|instance| instance.state) else { return };
+        let Some(expected) = state.expected(at).filter(|_| state.bound_for() == Some(to)) else { return };
         if self.name(id, reference) || state != expected {
             self.set(id, expected);
         }
-    }
-
-    /// An instance on its way to being ready.
-    pub(super) fn coming(&self, id: InstanceId) -> Option<&Instance> {
-        let on_the_way = |instance: &&Instance| {
-            matches!(instance.state, InstanceState::Booting { .. } | InstanceState::Resetting { .. })
-        };
-        self.instances.get(&id).filter(on_the_way)
     }
 
     /// Takes in an instance that the driver has and the host did not know; it is wiped before anyone gets it.

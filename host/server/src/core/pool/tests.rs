@@ -1,10 +1,12 @@
 //! The pool's promises, without a store or a driver.
 
 mod lending;
+mod tiers;
 
 use super::claims::TooManyWaiting;
 use super::*;
 use forewarm_domain::instance::{ClaimState, EndCause};
+use forewarm_domain::plan::Stock;
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::time::TimestampMs;
 use uuid::Uuid;
@@ -22,17 +24,32 @@ fn claim(pool: &mut Pool, key: Option<&str>) -> Claim {
         tenant: "shop".parse().expect("valid"),
         idempotency_key: key.map(Into::into),
         expires_at: None,
-        driver: "driver-simulated".parse().expect("valid"),
+        driver: driver(),
         max_instances: 3,
         max_waiting: 5,
     };
-    pool.claim_instance(new, NOW, || 300_000).expect("room to wait").0
+    pool.claim_instance(new, NOW, ways).expect("room to wait").0
+}
+
+fn driver() -> PluginName {
+    "driver-simulated".parse().expect("valid")
+}
+
+fn ways() -> Ways {
+    Ways { boot_ms: 300_000, start_ms: 30_000, specialise_ms: 60_000, class: None }
+}
+
+/// Launches so many more than there are.
+fn launch(pool: &mut Pool, count: u32) {
+    let wanted = pool.stock(&persona()).total() + count;
+    let done = pool.follow(&persona(), &driver(), Target { wanted, parked: None }, &ways(), NOW);
+    assert_eq!(done, Followed { launched: count, ..Followed::default() });
 }
 
 /// A pool with `count` warm instances and nothing unsaved.
 fn warm(count: u32) -> Pool {
     let mut pool = Pool::default();
-    pool.launch(&persona(), &"driver-simulated".parse().expect("valid"), count, NOW);
+    launch(&mut pool, count);
     for instance in pool.instances_of(&persona()) {
         carry_out(&mut pool, DriverOperation::Create);
         pool.ready(instance.id, "ref", NOW);
@@ -56,7 +73,7 @@ fn carry_out(pool: &mut Pool, expected: DriverOperation) {
 }
 
 fn stock(pool: &Pool) -> (u32, u32, u32, u32, u32) {
-    let Stock { active, warm, booting, resetting, waiting } = pool.stock(&persona());
+    let Stock { active, warm, booting, resetting, waiting, .. } = pool.stock(&persona());
     (active, warm, booting, resetting, waiting)
 }
 
@@ -90,11 +107,11 @@ fn too_many_waiting_are_refused() {
         tenant: "shop".parse().expect("valid"),
         idempotency_key: None,
         expires_at: None,
-        driver: "driver-simulated".parse().expect("valid"),
+        driver: driver(),
         max_instances: 3,
         max_waiting: 5,
     };
-    assert_eq!(pool.claim_instance(new, NOW, || 1).expect_err("full"), TooManyWaiting { waiting: 5 });
+    assert_eq!(pool.claim_instance(new, NOW, ways).expect_err("full"), TooManyWaiting { waiting: 5 });
 }
 
 #[test]
@@ -122,7 +139,7 @@ fn carry_out_all(pool: &mut Pool) {
 #[test]
 fn nothing_is_carried_out_before_it_is_recorded() {
     let mut pool = Pool::default();
-    pool.launch(&persona(), &"driver-simulated".parse().expect("valid"), 1, NOW);
+    launch(&mut pool, 1);
     assert!(pool.take_due(NOW, 10, &HashSet::new()).is_empty());
     let writes = pool.take_unsaved();
     assert_eq!(writes.len(), 2, "the instance and the intent: {writes:?}");
@@ -151,7 +168,7 @@ fn what_was_not_saved_gives_way_to_what_came_after() {
 #[test]
 fn the_newest_wish_for_an_instance_supersedes_the_one_before() {
     let mut pool = Pool::default();
-    pool.launch(&persona(), &"driver-simulated".parse().expect("valid"), 1, NOW);
+    launch(&mut pool, 1);
     save(&mut pool);
     let (creation, _) = pool.take_due(NOW, 1, &HashSet::new()).pop().expect("due");
     pool.release(&persona(), 1, NOW);
@@ -179,7 +196,7 @@ fn a_lost_instance_ends_its_claim() {
 fn boots_are_let_go_before_idle_ones_and_claimed_ones_never() {
     let mut pool = warm(2);
     drop(claim(&mut pool, None));
-    pool.launch(&persona(), &"driver-simulated".parse().expect("valid"), 1, NOW);
+    launch(&mut pool, 1);
     pool.release(&persona(), 1, NOW);
     assert_eq!(stock(&pool), (1, 1, 0, 0, 0));
     pool.release(&persona(), 9, NOW);

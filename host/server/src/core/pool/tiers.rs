@@ -1,0 +1,201 @@
+//! Tiers in the pool: instances are brought from the quickest tier that has one, and surplus goes into a cheaper one.
+
+use super::{Changes, Pool};
+use forewarm_domain::id::{InstanceId, PersonaName, PluginName};
+use forewarm_domain::instance::{InstanceState, Tier};
+use forewarm_domain::persona::ShellClass;
+use forewarm_domain::plugin::DriverOperation;
+use forewarm_domain::time::TimestampMs;
+
+/// How long the ways to a ready instance take, in milliseconds, and of which class its shells are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ways {
+    pub boot_ms: i64,
+    pub start_ms: i64,
+    pub specialise_ms: i64,
+    pub class: Option<ShellClass>,
+}
+
+/// How many instances of a persona are to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Ready ones, those on their way included.
+    pub wanted: u32,
+    /// Parked ones beyond them; `None` leaves those that are parked alone, and parks no more.
+    pub parked: Option<u32>,
+}
+
+/// What was done to reach a target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Followed {
+    pub launched: u32,
+    /// Started or specialised.
+    pub activated: u32,
+    pub parked: u32,
+    pub released: u32,
+}
+
+impl Pool {
+    /// Brings a persona's instances to a target. What was decided may be a moment old: what counts is what there is now.
+    pub(crate) fn follow(
+        &mut self,
+        persona: &PersonaName,
+        driver: &PluginName,
+        target: Target,
+        ways: &Ways,
+        now: TimestampMs,
+    ) -> Followed {
+        let mut done = Followed::default();
+        let total = self.stock(persona).total();
+        for _ in total..target.wanted {
+            let launched = self.bring(persona, driver, ways, now);
+            *(if launched { &mut done.launched } else { &mut done.activated }) += 1;
+        }
+        let room = target.parked.map_or(0, |parked| parked.saturating_sub(self.stock(persona).parked));
+        let surplus = total.saturating_sub(target.wanted);
+        let kept = surplus.min(room);
+        done.released = self.release(persona, surplus - kept, now);
+        done.parked = (0..kept).map(|_| u32::from(self.park_one(persona, now))).sum();
+        let room = room - kept;
+        if let Some(parked) = target.parked {
+            (0..room).for_each(|_| self.create(persona, driver, InstanceState::Preparing { ready_at: None }, now));
+            done.launched += room;
+            let surplus = self.stock(persona).parked.saturating_sub(parked);
+            done.released += self.give_up_parked(persona, surplus, now);
+        }
+        done
+    }
+
+    /// Brings one more instance on its way to being ready, from where it is quickest; true where that is a launch.
+    pub(super) fn bring(&mut self, persona: &PersonaName, driver: &PluginName, ways: &Ways, now: TimestampMs) -> bool {
+        let shelf = self.shelves.get(persona);
+        let parked = shelf.and_then(|shelf| shelf.parked.last().copied()).map(|id| (ways.start_ms, id));
+        let shells = ways.class.as_ref().and_then(|class| self.shells.get(class));
+        let shell = shells.and_then(|shells| shells.ready.first().copied()).map(|id| (ways.specialise_ms, id));
+        let quickest = parked.into_iter().chain(shell).min_by_key(|(latency_ms, _)| *latency_ms);
+        if let Some((_, id)) = quickest {
+            self.activate(persona, id, now);
+            return false;
+        }
+        // One that was to be parked is kept ready in its place.
+        if let Some(id) = shelf.and_then(|shelf| shelf.preparing.first().copied()) {
+            let ready_at = self.ready_at(id);
+            self.set(id, InstanceState::Booting { ready_at });
+            return false;
+        }
+        self.create(persona, driver, InstanceState::Booting { ready_at: None }, now);
+        true
+    }
+
+    /// Starts a parked instance, or makes a shell this persona's.
+    fn activate(&mut self, persona: &PersonaName, id: InstanceId, now: TimestampMs) {
+        match self.instances.get(&id).map(|instance| instance.state) {
+            Some(InstanceState::Parked { .. }) => {
+                self.begin(id, InstanceState::Starting { began: now, ready_at: None }, DriverOperation::Start, now);
+            }
+            Some(InstanceState::Shell { .. }) => {
+                if let Some(mut instance) = self.take(id) {
+                    instance.persona = persona.clone();
+                    self.put(instance);
+                }
+                let state = InstanceState::Specialising { began: now, ready_at: None };
+                self.begin(id, state, DriverOperation::Specialise, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends one more of the surplus into the tier parked: the one that is idle the longest, else the newest boot as soon as
+    /// it is there.
+    fn park_one(&mut self, persona: &PersonaName, now: TimestampMs) -> bool {
+        let Some(shelf) = self.shelves.get(persona) else { return false };
+        if let Some(id) = shelf.warm.first().copied() {
+            self.begin(id, InstanceState::Parking { ready_at: None }, DriverOperation::Park, now);
+            return true;
+        }
+        let Some(id) = shelf.booting.last().copied() else { return false };
+        let ready_at = self.ready_at(id);
+        self.set(id, InstanceState::Preparing { ready_at });
+        true
+    }
+
+    /// When an instance that is being created is expected to be there.
+    fn ready_at(&self, id: InstanceId) -> Option<TimestampMs> {
+        match self.instances.get(&id)?.state {
+            InstanceState::Booting { ready_at } | InstanceState::Preparing { ready_at } => ready_at,
+            _ => None,
+        }
+    }
+
+    /// Gives up to `count` of those that are parked or on their way there up.
+    fn give_up_parked(&mut self, persona: &PersonaName, count: u32, now: TimestampMs) -> u32 {
+        let Some(shelf) = self.shelves.get(persona) else { return 0 };
+        let in_order = shelf.preparing.iter().rev().chain(&shelf.parked).chain(&shelf.parking);
+        let chosen: Vec<InstanceId> = in_order.copied().take(count as usize).collect();
+        self.destroy(&chosen, now)
+    }
+
+    pub(super) fn destroy(&mut self, chosen: &[InstanceId], now: TimestampMs) -> u32 {
+        for id in chosen {
+            self.begin(*id, InstanceState::Destroying { since: now }, DriverOperation::Destroy, now);
+        }
+        u32::try_from(chosen.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The shells of a class, and of these the ones that are still being created.
+    pub(crate) fn shells(&self, class: &ShellClass) -> (u32, u32) {
+        let count = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        self.shells
+            .get(class)
+            .map_or((0, 0), |shells| (count(shells.ready.len() + shells.building.len()), count(shells.building.len())))
+    }
+
+    /// Classes that have shells.
+    pub(crate) fn shell_classes(&self) -> Vec<ShellClass> {
+        let used = self.shells.iter().filter(|(_, shells)| !shells.ready.is_empty() || !shells.building.is_empty());
+        used.map(|(class, _)| class.clone()).collect()
+    }
+
+    /// Brings the shells of a class to a number. New ones are created for `persona`, which any of the class may follow.
+    pub(crate) fn follow_shells(
+        &mut self,
+        class: &ShellClass,
+        persona: &PersonaName,
+        wanted: u32,
+        now: TimestampMs,
+    ) -> Followed {
+        let (have, _) = self.shells(class);
+        for _ in have..wanted {
+            self.create_shell(class, persona, now);
+        }
+        Followed {
+            launched: wanted.saturating_sub(have),
+            released: self.give_up_shells(class, have.saturating_sub(wanted), now),
+            ..Followed::default()
+        }
+    }
+
+    /// Gives up to `count` shells of a class up, those first that are not there yet.
+    pub(crate) fn give_up_shells(&mut self, class: &ShellClass, count: u32, now: TimestampMs) -> u32 {
+        let Some(shells) = self.shells.get(class) else { return 0 };
+        let in_order = shells.building.iter().rev().chain(&shells.ready);
+        let chosen: Vec<InstanceId> = in_order.copied().take(count as usize).collect();
+        self.destroy(&chosen, now)
+    }
+
+    /// The driver says that an instance is held in a tier below warm since `since`.
+    pub(crate) fn held(&mut self, id: InstanceId, reference: &str, tier: Tier, since: TimestampMs) -> Changes {
+        let Some(state) = self.instances.get(&id).map(|instance| instance.state) else { return Changes::default() };
+        let held = match (tier, state) {
+            // A warm one that its driver has parked by itself is not ready either.
+            (Tier::Parked, InstanceState::Parking { .. } | InstanceState::Warm { .. }) => {
+                InstanceState::Parked { since }
+            }
+            (Tier::Shell, InstanceState::Building { .. }) => InstanceState::Shell { since },
+            _ => return Changes::default(),
+        };
+        self.name(id, reference);
+        self.set(id, held);
+        Changes::default()
+    }
+}
