@@ -158,6 +158,7 @@ impl InstanceState {
             | Self::Shell { .. }
             | Self::Warm { .. }
             | Self::Active { .. }
+            | Self::Quarantined { .. }
             | Self::Destroying { .. } => None,
         }
     }
