@@ -9,6 +9,7 @@ mod bad_setups;
 mod bus;
 mod crash;
 mod days;
+mod intent;
 mod main_job;
 mod packages;
 mod plugins;

@@ -54,11 +54,15 @@ pub enum EventTopic {
     PluginSupervised,
     /// Another version of a plugin answers its calls than before.
     PluginSwitched,
+    /// Something was put into the calendar, changed or removed.
+    CalendarChanged,
+    /// A driver has run out of capacity, or has some again.
+    DriverCapacity,
 }
 
 impl EventTopic {
     /// Every topic.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::PersonaApplied,
         Self::PlanChanged,
         Self::InstanceChanged,
@@ -71,6 +75,8 @@ impl EventTopic {
         Self::ForecasterSwitched,
         Self::PluginSupervised,
         Self::PluginSwitched,
+        Self::CalendarChanged,
+        Self::DriverCapacity,
     ];
 
     /// The topic's name, as in subjects and in JSON.
@@ -89,6 +95,8 @@ impl EventTopic {
             Self::ForecasterSwitched => "forecaster_switched",
             Self::PluginSupervised => "plugin_supervised",
             Self::PluginSwitched => "plugin_switched",
+            Self::CalendarChanged => "calendar_changed",
+            Self::DriverCapacity => "driver_capacity",
         }
     }
 

@@ -136,11 +136,11 @@ impl Default for Zone {
 }
 
 impl Zone {
-    fn date(&self, at: TimestampMs) -> Option<Date> {
+    pub(crate) fn date(&self, at: TimestampMs) -> Option<Date> {
         Timestamp::from_millisecond(at.0).ok().map(|at| at.to_zoned_datetime(self.0.clone()).date())
     }
 
-    fn instant(&self, at: DateTime) -> Option<TimestampMs> {
+    pub(crate) fn instant(&self, at: DateTime) -> Option<TimestampMs> {
         self.0.to_ambiguous_zoned_datetime(at).compatible().ok().map(|at| TimestampMs(at.timestamp().as_millisecond()))
     }
 }

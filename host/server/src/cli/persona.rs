@@ -4,6 +4,7 @@ use super::client::{Client, segment};
 use super::error::CliError;
 use super::output::{number, or_dash, show, table, text};
 use super::{Format, Global};
+use crate::core::{PersonaStatus, Spent};
 use crate::http::HostStatus;
 use clap::Subcommand;
 use forewarm_domain::persona::Persona;
@@ -22,6 +23,11 @@ pub(super) enum PersonaCommand {
         /// Show all versions, the newest first
         #[arg(long)]
         versions: bool,
+    },
+    /// Show what the instances of a persona have cost, and what is left of its budget
+    Spent {
+        /// The persona
+        name: String,
     },
     /// Apply a persona from a TOML or JSON file
     Apply {
@@ -48,13 +54,17 @@ pub(super) async fn run(global: &Global, command: PersonaCommand) -> Result<(), 
             let versions: Vec<Persona> = client.get(&format!("/v1/personas/{}/versions", segment(&name))).await?;
             show(global.output, &versions, |versions| versions.iter().map(describe).collect::<Vec<_>>().join("\n\n"));
         }
+        PersonaCommand::Spent { name } => {
+            let spent: Vec<Spent> = client.get(&format!("/v1/personas/{}/spent", segment(&name))).await?;
+            show(global.output, &spent, |spent| money(spent));
+        }
         PersonaCommand::Apply { file, expect_version } => apply(&client, global.output, &file, expect_version).await?,
     }
     Ok(())
 }
 
 fn list(status: &HostStatus) -> String {
-    let mut rows = table(&["NAME", "VERSION", "LOAD", "WANTED", "ACTIVE", "WARM", "BOOTING", "WAITING"]);
+    let mut rows = table(&["NAME", "VERSION", "LOAD", "WANTED", "ACTIVE", "WARM", "BOOTING", "WAITING", "BOUNDED BY"]);
     for persona in &status.status.personas {
         let stock = persona.stock;
         rows.add_row([
@@ -66,9 +76,30 @@ fn list(status: &HostStatus) -> String {
             stock.warm.to_string(),
             stock.booting.to_string(),
             stock.waiting.to_string(),
+            or_dash(Some(bounds(persona)).filter(|bounds| !bounds.is_empty())),
         ]);
     }
     text(&rows, "there are no personas yet: `forewarm persona apply FILE` makes one")
+}
+
+fn bounds(persona: &PersonaStatus) -> String {
+    persona.bounds.iter().map(|bound| bound.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn money(spent: &[Spent]) -> String {
+    let mut rows = table(&["PERIOD", "SINCE", "SPENT", "BUDGET", "LEFT", "AN HOUR EACH"]);
+    let amount = |value: Option<f64>| or_dash(value.map(|value| format!("{value:.4}")));
+    for one in spent {
+        rows.add_row([
+            one.period.as_str().to_owned(),
+            one.since.to_string(),
+            amount(Some(one.spent)),
+            amount(one.budget),
+            amount(one.left),
+            amount(one.per_hour),
+        ]);
+    }
+    text(&rows, "")
 }
 
 fn describe(persona: &Persona) -> String {

@@ -102,7 +102,7 @@ fn explain(explained: &Explained) -> String {
     );
     let _ = writeln!(page, "so: {} to launch, {} to let go\n\nwhy:", plan.to_create(), plan.to_release());
     for reason in &plan.reasons {
-        let _ = writeln!(page, "  - {}", reason.detail);
+        let _ = writeln!(page, "  - {}: {}", reason.code.as_str(), reason.detail);
     }
     if !plan.levels.is_empty() {
         let _ = writeln!(page, "\nlevel by level (costs in idle instance-steps):\n{}", levels(plan));
@@ -207,7 +207,7 @@ mod tests {
         };
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
         let page = explain(&Explained { plan, forecast: Some(fan) });
-        for part in ["wanted: 20", "2 to launch", "- because", "\n 15 ", "\n 23 ", "the next 12 steps"] {
+        for part in ["wanted: 20", "2 to launch", "- level_programme: because", "\n 15 ", "\n 23 ", "the next 12 steps"] {
             assert!(page.contains(part), "{part:?} is missing in\n{page}");
         }
         assert!(!page.contains("\n 24 ") && !page.contains("\n 14 "), "{page}");

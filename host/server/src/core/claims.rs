@@ -70,14 +70,16 @@ impl Core {
         let now = self.clock.now();
         let policy = persona.spec.claims;
         let lifetime = request.lifetime_s.unwrap_or(policy.lifetime_s);
+        let driver = &persona.spec.plugins.driver;
         let new = NewClaim {
             id: ClaimId(Uuid::now_v7()),
             persona: request.persona.clone(),
             tenant: request.tenant.clone(),
             idempotency_key: request.idempotency_key.clone(),
             expires_at: expiry(now, lifetime),
-            driver: persona.spec.plugins.driver.clone(),
+            driver: driver.clone(),
             max_instances: persona.spec.scaling.max,
+            room: 0,
             max_waiting: policy.max_waiting,
         };
         let id = new.id;
@@ -89,7 +91,15 @@ impl Core {
                 {
                     return (Ok(known.clone()), Changes::default());
                 }
-                match pool.claim_instance(new, now, || self.boot_ms(&request.persona)) {
+                let new = NewClaim { room: self.room(pool, &request.persona, driver, now), ..new };
+                let begun = pool.count_of(driver);
+                let ready_in =
+                    || self.boot_ms(&request.persona) + self.shortage_ms(&request.persona, driver, now);
+                let answer = pool.claim_instance(new, now, ready_in);
+                if pool.count_of(driver) > begun {
+                    self.shortages.tried(driver, &request.persona, now);
+                }
+                match answer {
                     Ok((claim, changes)) => (Ok(claim), changes),
                     Err(full) => (Err(full), Changes::default()),
                 }

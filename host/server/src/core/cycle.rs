@@ -2,12 +2,13 @@
 
 use super::Core;
 use super::feedback::Step;
+use super::limits::to_hold;
 use super::pool::Changes;
 use super::view::View;
 use crate::store::{StoreError, Write};
 use forewarm_bus::message::EventTopic;
 use forewarm_domain::persona::{Mode, Persona, Policy};
-use forewarm_domain::plan::{Limits, Plan, Snapshot, decide};
+use forewarm_domain::plan::{Plan, Snapshot, decide};
 use forewarm_domain::time::TimestampMs;
 use futures::StreamExt;
 use futures::stream;
@@ -65,6 +66,7 @@ impl Core {
     async fn plan_one(&self, persona: Arc<Persona>, now: TimestampMs) -> Decided {
         let outlook = self.outlook(&persona, now).await;
         let name = &persona.spec.name;
+        self.spending.count(name, self.stock(name), self.price_book.per_hour(&persona), now);
         let mut snapshot = Snapshot {
             persona: name.clone(),
             persona_version: persona.version,
@@ -78,10 +80,11 @@ impl Core {
             outlook,
             standby: Vec::new(),
             choice: None,
-            limits: Limits { schedules: persona.spec.schedules.clone(), ..Limits::default() },
+            limits: self.limits(&persona, now),
         };
         snapshot.choice = self.contests.choose(&snapshot);
         let mut plan = decide(&snapshot);
+        plan.reasons.extend(self.tries_one(&persona, &plan));
         plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
         let plan = Arc::new(plan);
         let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy));
@@ -112,14 +115,19 @@ impl Core {
                 for Decided { persona, plan, is_news, .. } in &batch {
                     let name = &persona.spec.name;
                     // Claims may have come and gone since the decision: what counts is the wanted number.
-                    let total = pool.stock(name).total();
-                    let wanted = if plan.mode == Mode::Apply { plan.wanted } else { total };
-                    let (launch, release) = (wanted.saturating_sub(total), total.saturating_sub(wanted));
-                    pool.launch(name, &persona.spec.plugins.driver, launch, now);
+                    let (driver, stock) = (&persona.spec.plugins.driver, pool.stock(name));
+                    let (wanted, total) = (to_hold(plan, stock), stock.total());
+                    let room = self.room(pool, name, driver, now);
+                    let (launch, release) = (wanted.saturating_sub(total).min(room), total.saturating_sub(wanted));
+                    pool.launch(name, driver, launch, now);
+                    if launch > 0 {
+                        self.shortages.tried(driver, name, now);
+                    }
                     pool.release(name, release, now);
                     report.launched += launch;
                     report.released += release;
                     records.extend(self.count_step(persona, pool.stock(name), launch, now));
+                    records.extend(self.spending.unsaved(name));
                     records.extend(self.contests.unsaved(name, now, self.settings.step_ms));
                     if *is_news {
                         records.push(Write::Plan(plan.as_ref().clone()));
@@ -156,6 +164,9 @@ impl Core {
         let Decided { persona, snapshot, plan, is_news, policy_before } = decided;
         let name = persona.spec.name.clone();
         self.metrics.planned(&plan);
+        for spent in self.spent(&persona) {
+            self.metrics.spent(&name, spent.period.as_str(), spent.spent);
+        }
         self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot });
         let reason = plan.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
         if policy_before.is_some() {

@@ -4,6 +4,7 @@
 //! the machine's clock in production, a virtual one in replays and tests.
 
 mod analyze;
+mod calendar;
 mod catalog;
 mod claims;
 mod contests;
@@ -11,8 +12,13 @@ mod cycle;
 mod days;
 mod drivers_down;
 mod feedback;
+mod limits;
 mod pool;
+mod prices;
+mod quotas;
 mod reconcile;
+mod shortages;
+mod spending;
 mod view;
 mod watch;
 
@@ -20,6 +26,7 @@ use crate::ingest::SeriesBook;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError, Write};
 use analyze::Analyst;
+use calendar::Calendar;
 use catalog::Catalog;
 use contests::Contests;
 use days::DayClock;
@@ -32,16 +39,22 @@ use forewarm_domain::instance::ClaimState;
 use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
 use pool::{Changes, Notice, Pool};
-use std::collections::HashMap;
+use prices::PriceBook;
+use quotas::Quotas;
+use shortages::Shortages;
+use spending::Spending;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tracing::warn;
 
+pub use calendar::CalendarError;
 pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
+pub use spending::Spent;
 pub use view::{PersonaStatus, ProfileError, Status};
 pub use watch::Anomaly;
 
@@ -73,6 +86,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How many calls to plugins may be under way at a time.
     pub parallel_calls: usize,
+    /// How many instances a driver may have at a time, where that is limited.
+    pub quotas: BTreeMap<PluginName, u32>,
 }
 
 /// One host's catalog, instances, claims and plans, and the rounds of its loop.
@@ -91,6 +106,11 @@ pub struct Core {
     drivers_down: DriversDown,
     feedback: Feedback,
     contests: Contests,
+    calendar: Calendar,
+    quotas: Quotas,
+    shortages: Shortages,
+    price_book: PriceBook,
+    spending: Spending,
     views: Mutex<Views>,
     wake: Notify,
     applied: Notify,
@@ -124,6 +144,9 @@ impl Core {
         let days = DayClock::open(&store, &catalog).await?;
         let feedback = Feedback::open(&store, &catalog, clock.now()).await?;
         let contests = Contests::open(&store, &catalog).await?;
+        let calendar = Calendar::open(&store).await?;
+        let spending = Spending::open(&store, &catalog).await?;
+        let quotas = Quotas::new(settings.quotas.clone());
         Ok(Arc::new(Self {
             clock,
             settings,
@@ -139,6 +162,11 @@ impl Core {
             drivers_down: DriversDown::default(),
             feedback,
             contests,
+            calendar,
+            quotas,
+            shortages: Shortages::default(),
+            price_book: PriceBook::default(),
+            spending,
             views: Mutex::default(),
             wake: Notify::new(),
             applied: Notify::new(),

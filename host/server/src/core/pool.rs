@@ -5,6 +5,7 @@
 
 mod claims;
 mod intents;
+mod leaving;
 mod lifecycle;
 #[cfg(test)]
 mod tests;
@@ -72,8 +73,10 @@ pub(crate) struct Pool {
     shelves: HashMap<PersonaName, Shelf>,
     /// In order, so that a part of them can be looked at at a time.
     instances: BTreeMap<InstanceId, Instance>,
-    /// Those that run instances, or did since the start of this host.
-    drivers: HashSet<PluginName>,
+    /// How many instances each driver runs; those that ran some since the start of this host stay.
+    drivers: HashMap<PluginName, u32>,
+    /// Claimed ones that their driver takes away.
+    leaving: HashSet<InstanceId>,
     claims: HashMap<ClaimId, Claim>,
     keys: HashMap<(TenantName, String), ClaimId>,
     /// At most two an instance: one that is being carried out, and the wish that came after it.
@@ -158,14 +161,18 @@ impl Pool {
             InstanceState::Resetting { .. } => drop(shelf.resetting.insert(id)),
             InstanceState::Destroying { .. } => {}
         }
-        if !self.drivers.contains(&instance.driver) {
-            self.drivers.insert(instance.driver.clone());
+        match self.drivers.get_mut(&instance.driver) {
+            Some(count) => *count += 1,
+            None => drop(self.drivers.insert(instance.driver.clone(), 1)),
         }
         self.instances.insert(id, instance);
     }
 
     fn take(&mut self, id: InstanceId) -> Option<Instance> {
         let instance = self.instances.remove(&id)?;
+        if let Some(count) = self.drivers.get_mut(&instance.driver) {
+            *count = count.saturating_sub(1);
+        }
         if let Some(shelf) = self.shelves.get_mut(&instance.persona) {
             match instance.state {
                 InstanceState::Booting { .. } => drop(shelf.booting.remove(&id)),

@@ -8,7 +8,7 @@ use forewarm_domain::id::{PersonaName, PluginName, ResourceName};
 use forewarm_domain::instance::{Claim, Instance};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Persona, PersonaSpec, Policy};
-use forewarm_domain::plan::{Plan, Snapshot, Stock};
+use forewarm_domain::plan::{Plan, ReasonCode, Snapshot, Stock};
 use forewarm_domain::plugin::{PersonaDraft, PersonaView, PluginError, PluginErrorKind, Price, Usage, Workload};
 use forewarm_domain::policy::Standing;
 use forewarm_domain::series::SeriesKey;
@@ -47,6 +47,11 @@ pub struct PersonaStatus {
     pub wanted: Option<u32>,
     /// The rule that the newest plan followed.
     pub policy: Option<Policy>,
+    /// The bounds that acted on the newest plan, in the order in which they did.
+    #[serde(default)]
+    pub bounds: Vec<ReasonCode>,
+    /// What its instances have cost: in the period of its budget, where it has one, else in the present month.
+    pub spent: Option<super::Spent>,
 }
 
 /// Why no drafts could be made.
@@ -147,14 +152,20 @@ impl Core {
         self.store.outcomes(persona, from, to).await
     }
 
-    /// Removes ended claims, plans, outcomes and measurements from before `before`.
+    /// Removes ended claims, plans, outcomes, measurements and entries of the calendar from before `before`.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is removed then.
     pub async fn prune(&self, before: TimestampMs) -> Result<(), StoreError> {
+        self.calendar.prune(before);
         let before = Some(before);
-        let prune =
-            Prune { claims_before: before, plans_before: before, outcomes_before: before, chunks_before: before };
+        let prune = Prune {
+            claims_before: before,
+            plans_before: before,
+            outcomes_before: before,
+            chunks_before: before,
+            calendar_before: before,
+        };
         self.store.commit(vec![Write::Prune(prune)]).await
     }
 
@@ -170,6 +181,8 @@ impl Core {
                 load: self.series.latest(&persona.spec.demand.series).map(|(_, load)| load),
                 wanted: plan.as_ref().map(|plan| plan.wanted),
                 policy: plan.as_ref().map(|plan| plan.policy),
+                bounds: plan.as_ref().map(|plan| plan.bounds()).unwrap_or_default(),
+                spent: self.spent_of_budget(&persona),
                 name,
             }
         });

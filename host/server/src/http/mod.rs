@@ -6,6 +6,7 @@
 
 pub mod auth;
 mod body;
+mod calendar;
 mod claims;
 mod errors;
 mod events;
@@ -55,6 +56,7 @@ pub fn router(state: &AppState) -> Router {
 fn guarded() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(personas::routes())
+        .merge(calendar::routes())
         .merge(claims::routes())
         .merge(ingest::routes())
         .merge(series::routes())

@@ -1,6 +1,7 @@
 //! The schema, step by step: a released step is never changed, a new release adds steps. Each step is one transaction.
 
 mod m0001_first;
+mod m0002_calendar;
 
 use super::error::StoreError;
 use sea_orm::DatabaseConnection;
@@ -11,7 +12,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration)]
+        vec![Box::new(m0001_first::Migration), Box::new(m0002_calendar::Migration)]
     }
 }
 

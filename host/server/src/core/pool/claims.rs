@@ -18,6 +18,8 @@ pub(crate) struct NewClaim {
     /// Where no instance is warm: who would boot one, and at most how many in all.
     pub driver: PluginName,
     pub max_instances: u32,
+    /// How many more its driver may begin at present.
+    pub room: u32,
     pub max_waiting: u32,
 }
 
@@ -63,7 +65,7 @@ impl Pool {
         self.hold(claim.clone());
         self.note(Write::Claim(claim.clone()));
         changes.notices.push(Notice::Claim(claim.clone()));
-        if waiting >= on_the_way && self.stock(&new.persona).total() < new.max_instances {
+        if waiting >= on_the_way && self.stock(&new.persona).total() < new.max_instances && new.room > 0 {
             self.create(&new.persona, &new.driver, now);
         }
         Ok((claim, changes))

@@ -53,6 +53,7 @@ impl Pool {
     pub(crate) fn forget(&mut self, id: InstanceId, reason: &str, now: TimestampMs) -> Changes {
         let mut changes = self.end_claim_on(id, now);
         self.notice(id, reason, &mut changes);
+        self.leaving.remove(&id);
         if self.take(id).is_some() {
             self.note(Write::InstanceGone(id));
         }
