@@ -11,6 +11,7 @@ pub use when::{InvalidInstant, instant, length_ms};
 
 /// Something that was put into the calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CalendarEntry)]
 pub struct Entry {
     /// What it is called, unique among its like.
     pub name: CalendarName,
@@ -26,6 +27,7 @@ pub struct Entry {
 /// What an entry of the calendar is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CalendarContent)]
 pub enum What {
     /// A planned event.
     Event(PlannedEvent),

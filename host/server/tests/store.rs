@@ -135,7 +135,8 @@ async fn the_calendar_has_one_entry_per_kind_and_name(store: &Store) {
         What::Event(PlannedEvent { persona, from, until, effect, note: "sale".into() })
     };
     let personas = vec!["web".parse().unwrap()];
-    let freeze = Freeze { from, until: until + 1, personas, driver: None, allows: Allowed::ScaleOut, note: String::new() };
+    let freeze =
+        Freeze { from, until: until + 1, personas, driver: None, allows: Allowed::ScaleOut, note: String::new() };
     let freeze = entry("launch", What::Freeze(freeze));
     let writes = [entry("launch", event(2.0)), freeze.clone(), entry("other", event(2.0)), entry("launch", event(3.0))];
     store.commit(writes.map(Write::Calendar).to_vec()).await.unwrap();

@@ -84,7 +84,8 @@ fn an_event_is_one_easy_command() {
     let host = Setup::quick().start();
     let api = host.api();
     api.apply(&persona("web", 0, 50));
-    let line = ["event", "apply", "launch", "--persona", "web", "--from", "friday 9:00", "--for", "4h", "--factor", "x3"];
+    let line =
+        ["event", "apply", "launch", "--persona", "web", "--from", "friday 9:00", "--for", "4h", "--factor", "x3"];
     let told = run(&host, &[&line[..], &["--time-zone", "Europe/Berlin", "--note", "the launch"]].concat());
     assert!(told.starts_with("launch: x3 for web from "), "{told}");
     let entry = api.get("/v1/calendar/events/launch").json();
@@ -102,10 +103,18 @@ fn an_event_is_one_easy_command() {
     let file = file.to_str().expect("text");
     assert!(run(&host, &["event", "apply", "sale", "--file", file]).contains("4 instances for web"));
     for (args, code, part) in [
-        (&["event", "apply", "x", "--persona", "web", "--from", "someday", "--for", "4h", "--factor", "3"][..], 2, "friday 9:00"),
+        (
+            &["event", "apply", "x", "--persona", "web", "--from", "someday", "--for", "4h", "--factor", "3"][..],
+            2,
+            "friday 9:00",
+        ),
         (&["event", "apply", "x", "--persona", "web", "--from", "now", "--for", "long", "--factor", "3"][..], 2, "90m"),
         (&["event", "apply", "x", "--persona", "web", "--from", "now", "--for", "1h", "--factor", "much"][..], 2, "x3"),
-        (&["event", "apply", "x", "--persona", "wep", "--from", "now", "--for", "1h", "--factor", "2"][..], 4, "did you mean web?"),
+        (
+            &["event", "apply", "x", "--persona", "wep", "--from", "now", "--for", "1h", "--factor", "2"][..],
+            4,
+            "did you mean web?",
+        ),
         (&["event", "remove", "lunch"][..], 4, "did you mean launch?"),
     ] {
         let done = host.command(args);
@@ -308,7 +317,9 @@ fn a_driver_out_of_capacity_is_not_asked_for_a_while_and_recovers() {
     assert!(told.contains("room for 3 instances and is full") || told.contains("one launch is tried"), "{plan}");
     let calls = |api: &Api| -> u64 {
         let metrics = api.get("/metrics").body;
-        let line = metrics.lines().find(|line| line.starts_with("forewarm_plugin_failures_total") && line.contains("capacity"));
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("forewarm_plugin_failures_total") && line.contains("capacity"));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a count")
     };
     assert!(calls(&api) >= 1);

@@ -46,7 +46,8 @@ pub fn instant(text: &str, now: TimestampMs, zone: &Zone) -> Result<TimestampMs,
         return Ok(exact);
     }
     let words: Vec<String> = text.split_whitespace().map(str::to_ascii_lowercase).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !["at", "on", "next"].contains(word)).collect();
+    let words: Vec<&str> =
+        words.iter().map(String::as_str).filter(|word| !["at", "on", "next"].contains(word)).collect();
     let today = zone.date(now).ok_or_else(refuse)?;
     let on = |day: Date, time: Time| zone.instant(day.to_datetime(time));
     let found = match words.as_slice() {
@@ -151,7 +152,9 @@ mod tests {
             let found = instant(text, now, &zone("Europe/Berlin")).map(|at| at.to_string());
             assert_eq!(found.as_deref(), Ok(expected), "{text}");
         }
-        for bad in ["", "friday", "fr 9:00", "someday 9:00", "25:00", "9:60", "2026-02-30 09:00", "9:00 10:00", "today 1:00"] {
+        for bad in
+            ["", "friday", "fr 9:00", "someday 9:00", "25:00", "9:60", "2026-02-30 09:00", "9:00 10:00", "today 1:00"]
+        {
             let told = instant(bad, now, &zone("Europe/Berlin")).expect_err(bad).to_string();
             assert!(told.contains("friday 9:00"), "{told}");
         }
@@ -173,9 +176,13 @@ mod tests {
 
     #[test]
     fn lengths_are_read() {
-        for (text, expected) in
-            [("90m", 90 * MINUTE_MS), ("4h", 4 * HOUR_MS), ("1h30m", 90 * MINUTE_MS), ("2d", 2 * DAY_MS), ("1h 5s", HOUR_MS + 5_000)]
-        {
+        for (text, expected) in [
+            ("90m", 90 * MINUTE_MS),
+            ("4h", 4 * HOUR_MS),
+            ("1h30m", 90 * MINUTE_MS),
+            ("2d", 2 * DAY_MS),
+            ("1h 5s", HOUR_MS + 5_000),
+        ] {
             assert_eq!(length_ms(text), Ok(expected), "{text}");
         }
         for bad in ["", "0h", "4", "h", "-1h", "4 hours", "99999999999999999999h", "1e3h", "é"] {

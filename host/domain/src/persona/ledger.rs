@@ -83,7 +83,10 @@ mod tests {
             ledger.count(TimestampMs(DAY_MS + minutes * MINUTE_MS), price);
         }
         ledger.count(TimestampMs(0), 1e9);
-        assert_eq!((ledger.spent(Period::Month, TimestampMs(DAY_MS)), ledger.through().0), (0.0, DAY_MS + 3 * MINUTE_MS));
+        assert_eq!(
+            (ledger.spent(Period::Month, TimestampMs(DAY_MS)), ledger.through().0),
+            (0.0, DAY_MS + 3 * MINUTE_MS)
+        );
     }
 
     proptest! {

@@ -305,6 +305,24 @@ mod tests {
     }
 
     #[test]
+    fn windows_keep_to_the_clocks_through_changes_of_any_size() {
+        let night = schedule(serde_json::json!({ "time_zone": "Australia/Lord_Howe", "from": "01:30", "until": "02:30" }));
+        let minutes = |at_noon: &str| {
+            let (from, until) = night.window(night.time_zone.date(at(at_noon)).expect("a date")).expect("a window");
+            until.since(from) / 60_000
+        };
+        // Clocks are changed by half an hour there, in autumn and in spring of the south.
+        assert_eq!(["2026-04-05T01:00:00Z", "2026-10-04T01:00:00Z", "2026-07-01T01:00:00Z"].map(minutes), [90, 30, 60]);
+        let office = schedule(serde_json::json!({ "time_zone": "Europe/Berlin", "from": "09:00", "until": "17:00" }));
+        let begins = |now: &str| office.next(at(now)).map(|window| window.0);
+        assert_eq!(begins("2026-03-28T20:00:00Z"), Some(at("2026-03-29T07:00:00Z")), "an hour less than a day later");
+        assert_eq!(begins("2026-10-24T20:00:00Z"), Some(at("2026-10-25T08:00:00Z")), "an hour more");
+        let late = schedule(serde_json::json!({ "time_zone": "America/New_York", "from": "22:00", "until": "02:30" }));
+        // The night in which the clocks skip 02:00 to 03:00: its end comes at 03:30 of summer.
+        assert!(late.holds(at("2026-03-08T07:29:00Z")) && !late.holds(at("2026-03-08T07:30:00Z")));
+    }
+
+    #[test]
     fn days_bound_a_schedule() {
         let once = serde_json::json!({ "from": "09:00", "until": "10:00", "first_day": "2026-06-03", "last_day": "2026-06-03" });
         let once = schedule(once);

@@ -207,7 +207,8 @@ mod tests {
         };
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
         let page = explain(&Explained { plan, forecast: Some(fan) });
-        for part in ["wanted: 20", "2 to launch", "- level_programme: because", "\n 15 ", "\n 23 ", "the next 12 steps"] {
+        for part in ["wanted: 20", "2 to launch", "- level_programme: because", "\n 15 ", "\n 23 ", "the next 12 steps"]
+        {
             assert!(page.contains(part), "{part:?} is missing in\n{page}");
         }
         assert!(!page.contains("\n 24 ") && !page.contains("\n 14 "), "{page}");

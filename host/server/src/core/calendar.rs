@@ -27,7 +27,9 @@ pub(super) struct Calendar {
 #[derive(Debug, thiserror::Error)]
 pub enum CalendarError {
     /// There are enough.
-    #[error("the calendar has {ENTRIES_MAX} entries of this kind that have not ended, and no more may be added: remove some")]
+    #[error(
+        "the calendar has {ENTRIES_MAX} entries of this kind that have not ended, and no more may be added: remove some"
+    )]
     Full,
     /// There is no such entry.
     #[error("the calendar has no {kind} {name}", kind = kind.as_str())]

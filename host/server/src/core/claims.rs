@@ -93,8 +93,7 @@ impl Core {
                 }
                 let new = NewClaim { room: self.room(pool, &request.persona, driver, now), ..new };
                 let begun = pool.count_of(driver);
-                let ready_in =
-                    || self.boot_ms(&request.persona) + self.shortage_ms(&request.persona, driver, now);
+                let ready_in = || self.boot_ms(&request.persona) + self.shortage_ms(&request.persona, driver, now);
                 let answer = pool.claim_instance(new, now, ready_in);
                 if pool.count_of(driver) > begun {
                     self.shortages.tried(driver, &request.persona, now);

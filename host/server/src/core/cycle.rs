@@ -66,7 +66,9 @@ impl Core {
     async fn plan_one(&self, persona: Arc<Persona>, now: TimestampMs) -> Decided {
         let outlook = self.outlook(&persona, now).await;
         let name = &persona.spec.name;
-        self.spending.count(name, self.stock(name), self.price_book.per_hour(&persona), now);
+        // Before the snapshot is put together: each of these locks the pool.
+        let (stock, limits) = (self.stock(name), self.limits(&persona, now));
+        self.spending.count(name, stock, self.price_book.per_hour(&persona), now);
         let mut snapshot = Snapshot {
             persona: name.clone(),
             persona_version: persona.version,
@@ -75,12 +77,12 @@ impl Core {
             scaling: persona.spec.scaling,
             capacity_per_instance: persona.spec.demand.capacity_per_instance,
             lead_ms: self.lead_ms(name),
-            stock: self.pool().stock(name),
+            stock,
             recent_load: self.recent_load(&persona, now),
             outlook,
             standby: Vec::new(),
             choice: None,
-            limits: self.limits(&persona, now),
+            limits,
         };
         snapshot.choice = self.contests.choose(&snapshot);
         let mut plan = decide(&snapshot);
@@ -164,7 +166,7 @@ impl Core {
         let Decided { persona, snapshot, plan, is_news, policy_before } = decided;
         let name = persona.spec.name.clone();
         self.metrics.planned(&plan);
-        for spent in self.spent(&persona) {
+        if let Some(spent) = self.spent_of_budget(&persona) {
             self.metrics.spent(&name, spent.period.as_str(), spent.spent);
         }
         self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot });

@@ -89,7 +89,7 @@ impl Core {
     /// [`PluginError`] when the persona's driver does not answer.
     pub async fn learn_price(&self, persona: &Persona) -> Result<Option<f64>, PluginError> {
         let answer = self.prices(persona).await.map(|prices| warm(&prices));
-        self.price_book.note(persona, answer.as_ref().map(|price| *price).map_err(drop), self.clock.now());
+        self.price_book.note(persona, answer.as_ref().map(|price| *price).map_err(|_| ()), self.clock.now());
         answer
     }
 }

@@ -91,8 +91,7 @@ impl Shortages {
     /// Notes that a launch is being tried: the next one is so only after the same wait.
     pub(super) fn tried(&self, driver: &PluginName, persona: &PersonaName, now: TimestampMs) {
         let mut shortages = self.of_all();
-        let concerning: Vec<Whose> =
-            concerning(&shortages, driver, persona).map(|(whose, _)| whose.clone()).collect();
+        let concerning: Vec<Whose> = concerning(&shortages, driver, persona).map(|(whose, _)| whose.clone()).collect();
         for whose in concerning {
             if let Some(shortage) = shortages.get_mut(&whose) {
                 (shortage.retry_at, shortage.tried) = (now + shortage.wait_ms, true);

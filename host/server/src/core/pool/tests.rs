@@ -236,7 +236,7 @@ fn instances_are_counted_by_driver_until_they_are_gone() {
     claim(&mut pool, None);
     pool.release(&persona(), 1, NOW);
     assert_eq!(pool.count_of(&driver), 3, "one is on its way out");
-    let leaving = pool.instances_of(&persona()).into_iter();
+    let mut leaving = pool.instances_of(&persona()).into_iter();
     let leaving = leaving.find(|one| matches!(one.state, InstanceState::Destroying { .. })).expect("one");
     pool.forget(leaving.id, "destroyed", NOW);
     assert_eq!((pool.count_of(&driver), pool.count_of(&"other".parse().expect("valid"))), (2, 0));

@@ -50,15 +50,23 @@ fn faults(known: &Known, what: &What) -> Vec<FieldError> {
 
 fn span(from: TimestampMs, until: TimestampMs, now: TimestampMs) -> Vec<FieldError> {
     if until <= from {
-        return vec![fault("/until", format!("it ends at {until}, not after its beginning at {from}: give a later end"))];
+        return vec![fault(
+            "/until",
+            format!("it ends at {until}, not after its beginning at {from}: give a later end"),
+        )];
     }
     if until <= now {
-        return vec![fault("/until", format!("it ended at {until}, and it is {now} now: give a span that is not over"))];
+        return vec![fault(
+            "/until",
+            format!("it ended at {until}, and it is {now} now: give a span that is not over"),
+        )];
     }
     let mut faults = Vec::new();
     if until.since(from) > LENGTH_DAYS_MAX * DAY_MS {
         let days = until.since(from) / DAY_MS;
-        let detail = format!("it lasts for {days} days: {LENGTH_DAYS_MAX} are the most; what holds always belongs into the persona");
+        let detail = format!(
+            "it lasts for {days} days: {LENGTH_DAYS_MAX} are the most; what holds always belongs into the persona"
+        );
         faults.push(fault("/until", detail));
     }
     if from.since(now) > AHEAD_DAYS_MAX * DAY_MS {
@@ -75,7 +83,9 @@ fn event_faults(known: &Known, event: &PlannedEvent) -> Vec<FieldError> {
         Effect::Factor(factor) if !(factor > 0.0 && factor <= FACTOR_MAX) => {
             ("/effect/factor", format!("the factor is {factor}: give one above 0, up to {FACTOR_MAX}"))
         }
-        Effect::Factor(1.0) => ("/effect/factor", "a factor of 1 changes nothing: give 2 for twice the load".to_owned()),
+        Effect::Factor(1.0) => {
+            ("/effect/factor", "a factor of 1 changes nothing: give 2 for twice the load".to_owned())
+        }
         Effect::Instances(count) if !(1..=INSTANCES_MAX).contains(&count) => {
             ("/effect/instances", format!("it needs {count} instances: give 1 to {INSTANCES_MAX}"))
         }
@@ -158,16 +168,23 @@ mod tests {
         assert!(told(event(|e| e["from"] = json!("2026-05-01T00:00:00Z"))).is_empty(), "it has begun");
         check(event(|e| e["until"] = json!("2026-06-05T09:00:00Z")), "/until", "not after its beginning");
         check(event(|e| e["until"] = json!("2026-06-05T08:00:00Z")), "/until", "not after its beginning");
-        let past = |e: &mut Value| (e["from"], e["until"]) = (json!("2026-05-01T00:00:00Z"), json!("2026-05-02T00:00:00Z"));
+        let past =
+            |e: &mut Value| (e["from"], e["until"]) = (json!("2026-05-01T00:00:00Z"), json!("2026-05-02T00:00:00Z"));
         check(event(past), "/until", "it ended at 2026-05-02T00:00:00Z");
         check(event(|e| e["until"] = json!("2028-06-05T08:00:00Z")), "/until", "366 are the most");
-        let far = |e: &mut Value| (e["from"], e["until"]) = (json!("3026-05-01T00:00:00Z"), json!("3026-05-02T00:00:00Z"));
+        let far =
+            |e: &mut Value| (e["from"], e["until"]) = (json!("3026-05-01T00:00:00Z"), json!("3026-05-02T00:00:00Z"));
         check(event(far), "/from", "within 1830 days");
     }
 
     #[test]
     fn effects_that_cannot_be_meant_are_named() {
-        for (effect, part) in [(json!(0.0), "above 0"), (json!(-3.0), "above 0"), (json!(1_000.5), "up to 1000"), (json!(1.0), "changes nothing")] {
+        for (effect, part) in [
+            (json!(0.0), "above 0"),
+            (json!(-3.0), "above 0"),
+            (json!(1_000.5), "up to 1000"),
+            (json!(1.0), "changes nothing"),
+        ] {
             check(event(|e| e["effect"] = json!({ "factor": effect })), "/effect/factor", part);
         }
         check(event(|e| e["effect"] = json!({ "instances": 0 })), "/effect/instances", "give 1 to");

@@ -17,7 +17,9 @@ pub(super) async fn faults(state: &AppState, spec: &PersonaSpec) -> Vec<FieldErr
     let detail = match state.core.learn_price(&persona).await {
         Ok(Some(per_hour)) => return unpaid(budget, spec, per_hour, now).into_iter().collect(),
         Ok(None) => format!("a budget needs a price, and {driver} has none for a warm instance: leave the budget out"),
-        Err(error) => format!("a budget needs a price, and none could be had: {error}; try again, or leave the budget out"),
+        Err(error) => {
+            format!("a budget needs a price, and none could be had: {error}; try again, or leave the budget out")
+        }
     };
     vec![FieldError { pointer: "/scaling/budget".to_owned(), detail }]
 }
