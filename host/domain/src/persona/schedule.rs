@@ -306,7 +306,8 @@ mod tests {
 
     #[test]
     fn windows_keep_to_the_clocks_through_changes_of_any_size() {
-        let night = schedule(serde_json::json!({ "time_zone": "Australia/Lord_Howe", "from": "01:30", "until": "02:30" }));
+        let night =
+            schedule(serde_json::json!({ "time_zone": "Australia/Lord_Howe", "from": "01:30", "until": "02:30" }));
         let minutes = |at_noon: &str| {
             let (from, until) = night.window(night.time_zone.date(at(at_noon)).expect("a date")).expect("a window");
             until.since(from) / 60_000

@@ -66,9 +66,10 @@ impl Core {
     async fn plan_one(&self, persona: Arc<Persona>, now: TimestampMs) -> Decided {
         let outlook = self.outlook(&persona, now).await;
         let name = &persona.spec.name;
-        // Before the snapshot is put together: each of these locks the pool.
-        let (stock, limits) = (self.stock(name), self.limits(&persona, now));
+        let stock = self.stock(name);
         self.spending.count(name, stock, self.price_book.per_hour(&persona), now);
+        // Before the snapshot is put together: it locks the pool itself.
+        let limits = self.limits(&persona, now);
         let mut snapshot = Snapshot {
             persona: name.clone(),
             persona_version: persona.version,
