@@ -176,7 +176,7 @@ fn personas_that_cannot_be_meant_are_refused_field_by_field() {
             spec["schedules"] = json!([one]);
         }
     };
-    refused(&schedule(json!({"first_day": "2027-02-30"})), "", &["2027-02-30", "is no day"]);
+    refused(&schedule(json!({"first_day": "2027-02-30"})), "/schedules/0/first_day", &["2027-02-30", "date"]);
     refused(&schedule(json!({"until": "09:00"})), "/schedules/0/until", &["both 09:00", "24:00"]);
     refused(&schedule(json!({"until": "25:00"})), "/schedules/0/until", &["25:00"]);
     refused(&schedule(json!({"time_zone": "Mars/Olympus"})), "", &["Mars/Olympus", "IANA"]);
