@@ -17,6 +17,7 @@ use crate::{components, environment, host::Host, keeper};
 pub struct Setup {
     settings: BTreeMap<String, Value>,
     parameters: BTreeMap<String, BTreeMap<String, Value>>,
+    quotas: BTreeMap<String, u32>,
     args: Vec<String>,
     plugins: PathBuf,
 }
@@ -29,6 +30,7 @@ impl Setup {
         Self {
             settings: settings.into(),
             parameters: BTreeMap::new(),
+            quotas: BTreeMap::new(),
             args: Vec::new(),
             plugins: environment::plugins_dir(),
         }
@@ -59,6 +61,13 @@ impl Setup {
     #[must_use]
     pub fn parameter(mut self, plugin: &str, name: &str, value: impl Into<Value>) -> Self {
         self.parameters.entry(plugin.to_owned()).or_default().insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Sets how many instances a driver may have at a time.
+    #[must_use]
+    pub fn quota(mut self, driver: &str, most: u32) -> Self {
+        self.quotas.insert(driver.to_owned(), most);
         self
     }
 
@@ -108,6 +117,9 @@ impl Setup {
     pub(crate) fn lay_out(&self, data: &Path) {
         components::give(data);
         let mut config = String::new();
+        for (driver, most) in &self.quotas {
+            let _ = writeln!(config, "[plugins.settings.{driver}]\nquota = {most}");
+        }
         for (plugin, parameters) in &self.parameters {
             let _ = writeln!(config, "[plugins.settings.{plugin}.parameters]");
             for (name, value) in parameters {

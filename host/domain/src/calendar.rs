@@ -1,9 +1,70 @@
 //! What operators plan ahead: freezes, maintenance windows and events, each with a name, a beginning and an end.
 
-use crate::id::{PersonaName, PluginName};
+mod when;
+
+use crate::id::{CalendarName, PersonaName, PluginName};
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use when::{InvalidInstant, instant, length_ms};
+
+/// Something that was put into the calendar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CalendarEntry)]
+pub struct Entry {
+    /// What it is called, unique among its like.
+    pub name: CalendarName,
+    /// When it was put there as it is now.
+    pub applied_at: TimestampMs,
+    /// By whom: the token's name.
+    pub applied_by: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What an entry of the calendar is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = CalendarContent)]
+pub enum What {
+    /// A planned event.
+    Event(PlannedEvent),
+    /// A freeze or a maintenance window.
+    Freeze(Freeze),
+}
+
+impl What {
+    /// Of which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> EntryKind {
+        match self {
+            Self::Event(_) => EntryKind::Event,
+            Self::Freeze(_) => EntryKind::Freeze,
+        }
+    }
+}
+
+/// The kinds of entries in the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// A planned event.
+    Event,
+    /// A freeze or a maintenance window.
+    Freeze,
+}
+
+impl EntryKind {
+    /// The kind's name, as in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Freeze => "freeze",
+        }
+    }
+}
 
 /// A span in which nothing is changed by plans: a freeze of some personas or of all, or a driver's maintenance window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,6 +153,21 @@ pub trait Spanned {
     }
 }
 
+impl Spanned for What {
+    fn from(&self) -> TimestampMs {
+        match self {
+            Self::Event(event) => event.from,
+            Self::Freeze(freeze) => freeze.from,
+        }
+    }
+    fn until(&self) -> TimestampMs {
+        match self {
+            Self::Event(event) => event.until,
+            Self::Freeze(freeze) => freeze.until,
+        }
+    }
+}
+
 impl Spanned for Freeze {
     fn from(&self) -> TimestampMs {
         self.from
@@ -132,6 +208,18 @@ mod tests {
         assert_eq!(concerns(freeze(&[], Some("aws"))), [true, true]);
         assert_eq!(concerns(freeze(&[], Some("gcp"))), [false, false]);
         assert_eq!(concerns(freeze(&["jobs"], Some("gcp"))), [false, true]);
+    }
+
+    #[test]
+    fn an_entry_says_what_it_is() {
+        let entry: Entry = serde_json::from_value(serde_json::json!({
+            "name": "quarter-end", "applied_at": "2026-06-01T00:00:00Z", "applied_by": "ops",
+            "freeze": { "from": "2026-06-29T00:00:00Z", "until": "2026-07-01T00:00:00Z", "personas": ["web"] },
+        }))
+        .expect("valid");
+        assert_eq!((entry.what.kind(), entry.what.holds(entry.applied_at)), (EntryKind::Freeze, false));
+        let again = serde_json::from_value(serde_json::to_value(&entry).expect("JSON")).expect("valid");
+        assert_eq!(entry, again);
     }
 
     #[test]

@@ -99,6 +99,11 @@ name!(
     "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 );
 name!(
+    /// The name of an event or of a freeze in the calendar, unique among its like: a DNS label.
+    CalendarName, "name in the calendar", is_label, LABEL_RULE,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+);
+name!(
     /// The name of something whose usage is measured: a service, a deployment, a virtual machine.
     ResourceName, "resource name", is_resource, RESOURCE_RULE,
     "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,252}$"

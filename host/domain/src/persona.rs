@@ -1,6 +1,7 @@
 //! The persona: a template of a resource, what it is expected to do, and how much of it may be kept ready.
 
 mod budget;
+mod ledger;
 mod lending;
 mod schedule;
 mod shell_class;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 pub use budget::{Budget, Period};
+pub use ledger::Ledger;
 pub use lending::LendingPolicy;
 pub use schedule::{Day, InvalidWhen, Schedule, TimeOfDay, Weekday, Window, Zone};
 pub use shell_class::ShellClass;
@@ -173,9 +175,8 @@ pub struct Scaling {
     /// The most instances that a plan lets go in one step.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_releases_per_step: Option<u32>,
-    /// What its instances may cost; without one, what they cost. The simulator's callers set it; a spec can't, while
-    /// hosts do not measure what was spent.
-    #[serde(skip)]
+    /// What its instances may cost; without one, what they cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
 }
 

@@ -143,6 +143,18 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The bounds that acted on it, each once, in the order in which they did.
+    #[must_use]
+    pub fn bounds(&self) -> Vec<ReasonCode> {
+        let mut bounds = Vec::new();
+        for code in self.reasons.iter().map(|reason| reason.code).filter(|code| code.is_bound()) {
+            if !bounds.contains(&code) {
+                bounds.push(code);
+            }
+        }
+        bounds
+    }
+
     /// Instances to launch, or to start where parked ones are there.
     #[must_use]
     pub fn to_create(&self) -> u32 {
@@ -227,6 +239,80 @@ pub enum ReasonCode {
     Standby,
     /// Shells are held for all personas of one shell class.
     ShellPool,
+}
+
+impl ReasonCode {
+    /// Every code.
+    pub const ALL: [Self; 23] = [
+        Self::LevelProgramme,
+        Self::Reactive,
+        Self::Rule,
+        Self::Contest,
+        Self::NoForecast,
+        Self::StaleTelemetry,
+        Self::Minimum,
+        Self::Maximum,
+        Self::Promised,
+        Self::DriverDown,
+        Self::PlannedEvent,
+        Self::Interruption,
+        Self::Schedule,
+        Self::Lease,
+        Self::Quota,
+        Self::Budget,
+        Self::StepLimit,
+        Self::OutOfCapacity,
+        Self::Freeze,
+        Self::Maintenance,
+        Self::Mode,
+        Self::Standby,
+        Self::ShellPool,
+    ];
+
+    /// The code, as in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LevelProgramme => "level_programme",
+            Self::Reactive => "reactive",
+            Self::Rule => "rule",
+            Self::Contest => "contest",
+            Self::NoForecast => "no_forecast",
+            Self::StaleTelemetry => "stale_telemetry",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
+            Self::Promised => "promised",
+            Self::DriverDown => "driver_down",
+            Self::PlannedEvent => "planned_event",
+            Self::Interruption => "interruption",
+            Self::Schedule => "schedule",
+            Self::Lease => "lease",
+            Self::Quota => "quota",
+            Self::Budget => "budget",
+            Self::StepLimit => "step_limit",
+            Self::OutOfCapacity => "out_of_capacity",
+            Self::Freeze => "freeze",
+            Self::Maintenance => "maintenance",
+            Self::Mode => "mode",
+            Self::Standby => "standby",
+            Self::ShellPool => "shell_pool",
+        }
+    }
+
+    /// Whether it is a bound that acted on what a rule wanted, as opposed to the rule that wanted it.
+    #[must_use]
+    pub fn is_bound(self) -> bool {
+        !matches!(
+            self,
+            Self::LevelProgramme
+                | Self::Reactive
+                | Self::Rule
+                | Self::Contest
+                | Self::NoForecast
+                | Self::Standby
+                | Self::ShellPool
+        )
+    }
 }
 
 impl Reason {
@@ -413,6 +499,16 @@ mod tests {
         assert_eq!(plan.policy, Policy::Reactive);
         assert_eq!(plan.reasons.first().map(|reason| reason.code), Some(ReasonCode::NoForecast));
         assert!(plan.wanted >= 3);
+    }
+
+    #[test]
+    fn codes_are_named_as_in_the_api() {
+        for code in ReasonCode::ALL {
+            assert_eq!(serde_json::to_value(code).expect("JSON"), code.as_str());
+        }
+        let mut snapshot = certain(&[3.0; 60], warm(3));
+        snapshot.scaling.max = 2;
+        assert_eq!(decide(&snapshot).bounds(), [ReasonCode::Maximum], "what the rule wanted is no bound");
     }
 
     #[test]

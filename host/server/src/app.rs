@@ -89,7 +89,10 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         let plugins = Arc::new(PluginHost::start(carried).await?);
-        let settings = settings(&config.planning, plugins::compute_threads(&config.plugins));
+        let settings = Settings {
+            quotas: config.plugins.quotas(),
+            ..settings(&config.planning, plugins::compute_threads(&config.plugins))
+        };
         let parts = Parts { clock, settings, store, series, bus, metrics: Arc::clone(&metrics) };
         let core = Core::open(parts).await?;
         Ok(Self { config, core, plugins, metrics })
@@ -169,5 +172,6 @@ fn settings(planning: &PlanningConfig, compute_threads: usize) -> Settings {
         max_attempts: MAX_ATTEMPTS,
         call_timeout: CALL_TIMEOUT,
         parallel_calls: compute_threads * CALLS_PER_THREAD,
+        quotas: Default::default(),
     }
 }

@@ -5,13 +5,14 @@ mod sandbox;
 
 use crate::plugins::PluginInfo;
 use forewarm_domain::id::{PersonaName, PluginName};
-use forewarm_domain::plan::{Plan, Stock};
+use forewarm_domain::plan::{Plan, ReasonCode, Stock};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// The media type of [`Metrics::encode`].
@@ -35,6 +36,8 @@ pub struct Metrics {
     claims_waiting: Levels<1>,
     instances: Levels<2>,
     plan_wanted: Levels<1>,
+    plan_bounds: Levels<2>,
+    spent: Family<Labels<2>, Gauge<f64, AtomicU64>>,
     plan_seconds: Histogram,
     forecast_seconds: Spans<1>,
     plugin_calls: Counts<2>,
@@ -77,6 +80,18 @@ impl Default for Metrics {
         let claims_waiting = register(r, "claims_waiting", "Claims that wait for an instance", Levels::default());
         let instances = register(r, "instances", "Instances by persona and state", Levels::default());
         let plan_wanted = register(r, "plan_wanted_instances", "Instances that the last plan wants", Levels::default());
+        let plan_bounds = register(
+            r,
+            "plan_bounds",
+            "1 while a bound acts on a persona's plans, by the bound's name",
+            Levels::default(),
+        );
+        let spent = register(
+            r,
+            "spent",
+            "What a persona's instances have cost in the present period, in the driver's currency",
+            Family::default(),
+        );
         let plan_seconds = register(r, "plan_round_seconds", "Time of one planning round over all personas", seconds());
         let forecast_seconds = register(r, "forecast_seconds", "Time to get one forecast", spans(seconds));
         let plugin_calls = register(r, "plugin_calls", "Calls to plugins", Counts::default());
@@ -108,6 +123,8 @@ impl Default for Metrics {
             claims_waiting,
             instances,
             plan_wanted,
+            plan_bounds,
+            spent,
             plan_seconds,
             forecast_seconds,
             plugin_calls,
@@ -166,7 +183,21 @@ impl Metrics {
                 .get_or_create(&[("persona", persona.clone()), ("state", state.to_owned())])
                 .set(count.into());
         }
-        self.claims_waiting.get_or_create(&[("persona", persona)]).set(waiting.into());
+        self.claims_waiting.get_or_create(&[("persona", persona.clone())]).set(waiting.into());
+        let bounds = plan.bounds();
+        for bound in ReasonCode::ALL.into_iter().filter(|code| code.is_bound()) {
+            let labels = [("persona", persona.clone()), ("bound", bound.as_str().to_owned())];
+            let acts = bounds.contains(&bound);
+            // One that never acted on a persona has no line of its own.
+            if acts || self.plan_bounds.get(&labels).is_some() {
+                self.plan_bounds.get_or_create(&labels).set(acts.into());
+            }
+        }
+    }
+
+    /// A persona's instances have cost so much in the present period of that name.
+    pub fn spent(&self, persona: &PersonaName, period: &'static str, spent: f64) {
+        self.spent.get_or_create(&[("persona", persona.to_string()), ("period", period.to_owned())]).set(spent);
     }
 
     /// A planning round over all personas is done.
@@ -262,6 +293,18 @@ mod tests {
             reasons: vec![],
             levels: vec![],
         }
+    }
+
+    #[test]
+    fn a_bound_that_acts_no_more_is_zero() {
+        let metrics = Metrics::default();
+        let reason = |code| forewarm_domain::plan::Reason { code, detail: String::new() };
+        metrics.planned(&Plan { reasons: vec![reason(ReasonCode::Budget), reason(ReasonCode::Rule)], ..plan(1) });
+        let line = |value: u8| format!(r#"forewarm_plan_bounds{{persona="web",bound="budget"}} {value}"#);
+        assert!(metrics.encode(&[]).expect("encodes").contains(&line(1)));
+        metrics.planned(&plan(1));
+        let page = metrics.encode(&[]).expect("encodes");
+        assert!(page.contains(&line(0)) && !page.contains("quota"), "{page}");
     }
 
     #[test]

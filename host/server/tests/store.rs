@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+use forewarm_domain::calendar::{Allowed, Effect, Entry, EntryKind, Freeze, PlannedEvent, What};
 use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, idempotency_token};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::outcome::Outcome;
@@ -141,6 +142,34 @@ async fn intents_stay_until_done(store: &Store) {
     assert_eq!(store.open_intents().await.unwrap(), [retried]);
 }
 
+async fn the_calendar_has_one_entry_per_kind_and_name(store: &Store) {
+    let (from, until) = (TimestampMs(1_000), TimestampMs(9_000));
+    let entry = |name: &str, what: What| Entry {
+        name: name.parse().unwrap(),
+        applied_at: TimestampMs(7),
+        applied_by: "ops".into(),
+        what,
+    };
+    let event = |factor: f64| {
+        let (persona, effect) = ("web".parse().unwrap(), Effect::Factor(factor));
+        What::Event(PlannedEvent { persona, from, until, effect, note: "sale".into() })
+    };
+    let personas = vec!["web".parse().unwrap()];
+    let freeze =
+        Freeze { from, until: until + 1, personas, driver: None, allows: Allowed::ScaleOut, note: String::new() };
+    let freeze = entry("launch", What::Freeze(freeze));
+    let writes = [entry("launch", event(2.0)), freeze.clone(), entry("other", event(2.0)), entry("launch", event(3.0))];
+    store.commit(writes.map(Write::Calendar).to_vec()).await.unwrap();
+    let [launch, other] = [entry("launch", event(3.0)), entry("other", event(2.0))];
+    assert_eq!(store.calendar().await.unwrap(), [launch.clone(), other, freeze.clone()]);
+    let gone = Write::CalendarGone { kind: EntryKind::Event, name: "other".parse().unwrap() };
+    store.commit(vec![gone]).await.unwrap();
+    assert_eq!(store.calendar().await.unwrap(), [launch, freeze.clone()]);
+    let prune = Prune { calendar_before: Some(until + 1), ..Prune::default() };
+    store.commit(vec![Write::Prune(prune)]).await.unwrap();
+    assert_eq!(store.calendar().await.unwrap(), [freeze]);
+}
+
 async fn plans_and_outcomes_are_history(store: &Store) {
     let plan = |at: i64| Plan {
         persona: "web".parse().unwrap(),
@@ -263,6 +292,7 @@ async fn conforms(url: &str) {
     claims_are_found_again(&store).await;
     leases_are_open_until_they_have_ended(&store).await;
     intents_stay_until_done(&store).await;
+    the_calendar_has_one_entry_per_kind_and_name(&store).await;
     plans_and_outcomes_are_history(&store).await;
     tokens_and_values_are_kept(&store).await;
     plugins_see_their_own_values_only(&store).await;

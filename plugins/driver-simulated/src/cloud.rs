@@ -102,7 +102,7 @@ impl<S: Store> CloudAt<'_, S> {
     ///
     /// # Errors
     /// `invalid-input` for a tier other than shell and warm, a bad identifier, or one in use under another token;
-    /// `quota-exceeded` at the quota; `unavailable` by injection.
+    /// `quota-exceeded` at the quota; `out-of-capacity` when the cloud is full; `unavailable` by injection.
     pub fn create(&mut self, request: CreateRequest) -> Result<Instance, Error> {
         let CreateRequest { id, token, persona, tier } = request;
         self.available("create", &id, &token)?;
@@ -124,6 +124,10 @@ impl<S: Store> CloudAt<'_, S> {
         let quota = self.parameters.max_instances;
         if self.cloud.records.len() >= quota as usize {
             return Err(Error::QuotaExceeded(format!("the quota of {quota} instances is used up: destroy some")));
+        }
+        let capacity = self.parameters.capacity;
+        if self.cloud.records.len() >= capacity as usize {
+            return Err(Error::OutOfCapacity(format!("the cloud has room for {capacity} instances and is full")));
         }
         let fails = self.chance("fails", &id, &token).happens(0, self.parameters.failure_rate);
         let change = Move { fails, ..self.change(to, self.parameters.boot_seconds, "create", &id, &token) };

@@ -26,6 +26,8 @@ pub struct Parameters {
     pub unavailable_rate: f64,
     /// The quota; a restarted host reads every instance in one call, which may make 10,000 host calls.
     pub max_instances: u32,
+    /// Instances that the cloud has room for; unlike the quota, nobody is told.
+    pub capacity: u32,
     /// One core for one hour.
     pub cpu_hour: f64,
     /// One GiB of memory for one hour.
@@ -51,6 +53,7 @@ impl Default for Parameters {
             failure_rate: 0.0,
             unavailable_rate: 0.0,
             max_instances: 9_900,
+            capacity: 9_900,
             cpu_hour: 0.04,
             gib_hour: 0.005,
             storage_gib_hour: 0.0001,
@@ -71,7 +74,7 @@ mod tests {
         let properties = schema["properties"].as_object().expect("properties");
         let defaults: serde_json::Map<String, serde_json::Value> =
             properties.iter().map(|(name, property)| (name.clone(), property["default"].clone())).collect();
-        assert_eq!(defaults.len(), 15);
+        assert_eq!(defaults.len(), 16);
         let parsed: Parameters = serde_json::from_value(defaults.into()).expect("the defaults fit");
         assert_eq!(parsed, Parameters::default());
     }

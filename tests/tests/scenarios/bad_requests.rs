@@ -169,6 +169,23 @@ fn personas_that_cannot_be_meant_are_refused_field_by_field() {
     refused(&|spec| spec["demand"]["capacity_per_instance"] = json!(0), "/demand/capacity_per_instance", &["0"]);
     refused(&|spec| spec["scaling"]["maximum"] = json!(9), "/scaling", &["maximum", "did you mean `max`"]);
     refused(&|spec| spec["scaling"]["min"] = json!(5), "/scaling/min", &["5", "3"]);
+    let schedule = |more: Value| {
+        move |spec: &mut Value| {
+            let mut one = json!({"name": "s", "from": "09:00", "until": "17:00", "min": 2});
+            one.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            spec["schedules"] = json!([one]);
+        }
+    };
+    refused(&schedule(json!({"first_day": "2027-02-30"})), "/schedules/0/first_day", &["2027-02-30", "date"]);
+    refused(&schedule(json!({"until": "09:00"})), "/schedules/0/until", &["both 09:00", "24:00"]);
+    refused(&schedule(json!({"until": "25:00"})), "/schedules/0/until", &["25:00"]);
+    refused(&schedule(json!({"time_zone": "Mars/Olympus"})), "", &["Mars/Olympus", "IANA"]);
+    refused(&schedule(json!({"last_day": "2020-01-01"})), "/schedules/0", &["comes on no day"]);
+    let skipped = json!({"time_zone": "Europe/Berlin", "from": "02:10", "until": "03:05", "first_day": "2027-03-28", "last_day": "2027-03-28"});
+    refused(&schedule(skipped), "/schedules/0", &["hours that clocks skip"]);
+    refused(&schedule(json!({"min": 4})), "/schedules/0/min", &["4", "max, which is 3"]);
+    refused(&schedule(json!({"min": 2, "max": 1})), "/schedules/0/min", &["min is 2", "its max, which is 1"]);
+    refused(&|spec| spec["demand"]["capacity_per_instance"] = json!(-1), "/demand/capacity_per_instance", &["-1"]);
     refused(&|spec| spec["plugins"] = json!({"driver": "profiler-rules"}), "/plugins/driver", &["profiler", "driver"]);
     assert_eq!(api.get("/v1/personas").json()["personas"].as_array().expect("a list").len(), 1);
 

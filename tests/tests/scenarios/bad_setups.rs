@@ -35,6 +35,10 @@ fn configurations_that_cannot_be_meant_are_refused_by_key() {
     check(&told("[planing]\nstep_s = 5\n"), &["planing", "planning"]);
     check(&told("[planning]\nstep_s = \"often\"\n"), &["planning.step_s", "often"]);
     check(&told("[planning]\nstep_s = 0\n"), &["planning.step_s", "0", "1", "3600"]);
+    check(
+        &told("[plugins.settings.driver-simulated]\nquota = 2000000\n"),
+        &["plugins.settings.driver-simulated.quota", "2000000", "1000000"],
+    );
     check(&told("[planning\n"), &["config.toml"]);
     check(&refused(Setup::plain().set("http.listem", "127.0.0.1:0"), None, 2), &["http.listen"]);
     check(&refused(Setup::plain().args(["--database", "mysql://db/x"]), None, 2), &["store.url", "postgres://"]);

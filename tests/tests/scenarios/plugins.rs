@@ -40,7 +40,7 @@ fn plugin(api: &Api, name: &str, version: &str) -> Value {
 }
 
 /// Reads the events that are kept and those to come, until each of `wanted` was among them.
-fn events(api: &Api, wanted: &[&str]) -> String {
+pub(crate) fn events(api: &Api, wanted: &[&str]) -> String {
     let address = api.base().trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("a host");
     stream.set_read_timeout(Some(Duration::from_millis(200))).expect("set");

@@ -58,11 +58,15 @@ pub enum EventTopic {
     PluginSwitched,
     /// Something happened on the capacity market; the particulars say what.
     Market,
+    /// Something was put into the calendar, changed or removed.
+    CalendarChanged,
+    /// A driver has run out of capacity, or has some again.
+    DriverCapacity,
 }
 
 impl EventTopic {
     /// Every topic.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::PersonaApplied,
         Self::PlanChanged,
         Self::InstanceChanged,
@@ -77,6 +81,8 @@ impl EventTopic {
         Self::PluginSupervised,
         Self::PluginSwitched,
         Self::Market,
+        Self::CalendarChanged,
+        Self::DriverCapacity,
     ];
 
     /// The topic's name, as in subjects and in JSON.
@@ -97,6 +103,8 @@ impl EventTopic {
             Self::PluginSupervised => "plugin_supervised",
             Self::PluginSwitched => "plugin_switched",
             Self::Market => "market",
+            Self::CalendarChanged => "calendar_changed",
+            Self::DriverCapacity => "driver_capacity",
         }
     }
 

@@ -31,6 +31,9 @@ pub enum Period {
 }
 
 impl Period {
+    /// Every period, the shortest first.
+    pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
+
     /// The period's name, as in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

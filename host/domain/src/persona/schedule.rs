@@ -136,11 +136,11 @@ impl Default for Zone {
 }
 
 impl Zone {
-    fn date(&self, at: TimestampMs) -> Option<Date> {
+    pub(crate) fn date(&self, at: TimestampMs) -> Option<Date> {
         Timestamp::from_millisecond(at.0).ok().map(|at| at.to_zoned_datetime(self.0.clone()).date())
     }
 
-    fn instant(&self, at: DateTime) -> Option<TimestampMs> {
+    pub(crate) fn instant(&self, at: DateTime) -> Option<TimestampMs> {
         self.0.to_ambiguous_zoned_datetime(at).compatible().ok().map(|at| TimestampMs(at.timestamp().as_millisecond()))
     }
 }
@@ -302,6 +302,25 @@ mod tests {
             "time_zone": "Europe/Berlin", "from": "02:10", "until": "03:05", "first_day": "2026-03-29", "last_day": "2026-03-29",
         }));
         assert_eq!(skipped.next(at("2026-01-01T00:00:00Z")), None, "02:10 comes at 03:10, after 03:05");
+    }
+
+    #[test]
+    fn windows_keep_to_the_clocks_through_changes_of_any_size() {
+        let night =
+            schedule(serde_json::json!({ "time_zone": "Australia/Lord_Howe", "from": "01:30", "until": "02:30" }));
+        let minutes = |at_noon: &str| {
+            let (from, until) = night.window(night.time_zone.date(at(at_noon)).expect("a date")).expect("a window");
+            until.since(from) / 60_000
+        };
+        // Clocks are changed by half an hour there, in autumn and in spring of the south.
+        assert_eq!(["2026-04-05T01:00:00Z", "2026-10-04T01:00:00Z", "2026-07-01T01:00:00Z"].map(minutes), [90, 30, 60]);
+        let office = schedule(serde_json::json!({ "time_zone": "Europe/Berlin", "from": "09:00", "until": "17:00" }));
+        let begins = |now: &str| office.next(at(now)).map(|window| window.0);
+        assert_eq!(begins("2026-03-28T20:00:00Z"), Some(at("2026-03-29T07:00:00Z")), "an hour less than a day later");
+        assert_eq!(begins("2026-10-24T20:00:00Z"), Some(at("2026-10-25T08:00:00Z")), "an hour more");
+        let late = schedule(serde_json::json!({ "time_zone": "America/New_York", "from": "22:00", "until": "02:30" }));
+        // The night in which the clocks skip 02:00 to 03:00: its end comes at 03:30 of summer.
+        assert!(late.holds(at("2026-03-08T07:29:00Z")) && !late.holds(at("2026-03-08T07:30:00Z")));
     }
 
     #[test]

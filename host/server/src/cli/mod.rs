@@ -5,6 +5,7 @@
 
 mod anomalies;
 mod backtest;
+mod calendar;
 mod claim;
 mod client;
 mod completions;
@@ -87,6 +88,12 @@ enum Command {
     /// Look at what was planned, and why
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    /// Plan events that will change the load: what they need is ready when they begin
+    #[command(subcommand)]
+    Event(calendar::EventCommand),
+    /// Hold plans: a freeze of some personas or of all, or the maintenance of a driver
+    #[command(subcommand)]
+    Freeze(calendar::FreezeCommand),
     /// Show what is forecast of a persona's load, by whom, and what repeats in it
     Forecast(forecast::ForecastArgs),
     /// Send measurements from a CSV file to the host
@@ -152,6 +159,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Persona(command) => persona::run(&global, command).await?,
         Command::Claim(args) => claim::run(&global, args).await?,
         Command::Plan(command) => plan::run(&global, command).await?,
+        Command::Event(command) => calendar::event(&global, command).await?,
+        Command::Freeze(command) => calendar::freeze(&global, command).await?,
         Command::Forecast(args) => forecast::run(&global, args).await?,
         Command::Ingest(args) => ingest::run(&global, args).await?,
         Command::Backtest(args) => backtest::run(&global, args).await?,

@@ -4,7 +4,7 @@ use super::client::{Client, segment};
 use super::error::CliError;
 use super::output::{number, or_dash, show, table, text};
 use super::{Format, Global};
-use crate::core::ShellStatus;
+use crate::core::{PersonaStatus, ShellStatus, Spent};
 use crate::http::HostStatus;
 use clap::Subcommand;
 use forewarm_domain::persona::Persona;
@@ -23,6 +23,11 @@ pub(super) enum PersonaCommand {
         /// Show all versions, the newest first
         #[arg(long)]
         versions: bool,
+    },
+    /// Show what the instances of a persona have cost, and what is left of its budget
+    Spent {
+        /// The persona
+        name: String,
     },
     /// Apply a persona from a TOML or JSON file
     Apply {
@@ -49,13 +54,18 @@ pub(super) async fn run(global: &Global, command: PersonaCommand) -> Result<(), 
             let versions: Vec<Persona> = client.get(&format!("/v1/personas/{}/versions", segment(&name))).await?;
             show(global.output, &versions, |versions| versions.iter().map(describe).collect::<Vec<_>>().join("\n\n"));
         }
+        PersonaCommand::Spent { name } => {
+            let spent: Vec<Spent> = client.get(&format!("/v1/personas/{}/spent", segment(&name))).await?;
+            show(global.output, &spent, |spent| money(spent));
+        }
         PersonaCommand::Apply { file, expect_version } => apply(&client, global.output, &file, expect_version).await?,
     }
     Ok(())
 }
 
 fn list(status: &HostStatus) -> String {
-    let mut rows = table(&["NAME", "VERSION", "LOAD", "WANTED", "ACTIVE", "WARM", "BOOTING", "PARKED", "WAITING"]);
+    let head = ["NAME", "VERSION", "LOAD", "WANTED", "ACTIVE", "WARM", "BOOTING", "PARKED", "WAITING", "BOUNDED BY"];
+    let mut rows = table(&head);
     for persona in &status.status.personas {
         let stock = persona.stock;
         rows.add_row([
@@ -68,6 +78,7 @@ fn list(status: &HostStatus) -> String {
             stock.booting.to_string(),
             stock.parked.to_string(),
             stock.waiting.to_string(),
+            or_dash(Some(bounds(persona)).filter(|bounds| !bounds.is_empty())),
         ]);
     }
     let personas = text(&rows, "there are no personas yet: `forewarm persona apply FILE` makes one");
@@ -81,6 +92,26 @@ fn list_shells(shells: &[&ShellStatus]) -> String {
     for ShellStatus { class, personas, held, building, wanted, alone, .. } in shells {
         let figures = [personas, wanted, alone, held, building].map(ToString::to_string);
         rows.add_row(std::iter::once(class.to_string()).chain(figures));
+    }
+    text(&rows, "")
+}
+
+fn bounds(persona: &PersonaStatus) -> String {
+    persona.bounds.iter().map(|bound| bound.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn money(spent: &[Spent]) -> String {
+    let mut rows = table(&["PERIOD", "SINCE", "SPENT", "BUDGET", "LEFT", "AN HOUR EACH"]);
+    let amount = |value: Option<f64>| or_dash(value.map(|value| format!("{value:.4}")));
+    for one in spent {
+        rows.add_row([
+            one.period.as_str().to_owned(),
+            one.since.to_string(),
+            amount(Some(one.spent)),
+            amount(one.budget),
+            amount(one.left),
+            amount(one.per_hour),
+        ]);
     }
     text(&rows, "")
 }

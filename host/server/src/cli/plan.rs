@@ -152,7 +152,7 @@ fn explain(explained: &Explained) -> String {
     page.push_str(&tiers(plan));
     let _ = writeln!(page, "expected over the forecast's horizon: {}\n\nwhy:", told(costs));
     for reason in &plan.reasons {
-        let _ = writeln!(page, "  - {}", reason.detail);
+        let _ = writeln!(page, "  - {}: {}", reason.code.as_str(), reason.detail);
     }
     if !plan.levels.is_empty() {
         let _ = writeln!(page, "\nlevel by level (costs in idle instance-steps):\n{}", levels(plan));
@@ -297,7 +297,7 @@ mod tests {
             "parked: 3 wanted, there were 1",
             "0.250 an hour less",
             "2 missing at 19 each: 53 in all, about 0.53",
-            "- because",
+            "- level_programme: because",
             "\n 15 ",
             "\n 23 ",
             "the next 12 steps",

@@ -6,6 +6,7 @@ use forewarm_runtime::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -202,7 +203,7 @@ impl PluginHttp {
 /// The part of a destination that can't be used, and why not.
 type Wrong = (String, String);
 
-fn wrong(part: &str) -> impl Fn(HttpGrantError) -> Wrong {
+fn wrong<E: Display>(part: &str) -> impl Fn(E) -> Wrong {
     move |error| (part.to_owned(), error.to_string())
 }
 

@@ -108,6 +108,10 @@ pub struct PluginSettings {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = std::collections::HashMap<String, String>)]
     pub assets: BTreeMap<String, PathBuf>,
+    /// The most instances that a driver may have at a time, for all the personas that it serves. Absent: as many as it says
+    /// that it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<u32>,
 }
 
 /// What one plugin may use at most; its manifest may ask for less.
@@ -139,6 +143,7 @@ impl Default for PluginSettings {
             limits: None,
             http: PluginHttp::default(),
             assets: BTreeMap::new(),
+            quota: None,
         }
     }
 }
@@ -169,6 +174,13 @@ impl PluginsConfig {
         self.settings.get(plugin).cloned().unwrap_or_default()
     }
 
+    /// How many instances each driver may have at a time, where that is set.
+    #[must_use]
+    pub fn quotas(&self) -> BTreeMap<PluginName, u32> {
+        let set = self.settings.iter().filter_map(|(name, settings)| Some((name.clone(), settings.quota?)));
+        set.collect()
+    }
+
     /// Which plugins may be loaded.
     #[must_use]
     pub fn trust(&self) -> TrustPolicy {
@@ -197,6 +209,9 @@ impl PluginsConfig {
                 limits.check(&format!("{key}.limits"), faults);
             }
             settings.http.check(&format!("{key}.http"), faults);
+            if let Some(quota) = settings.quota {
+                faults.range(&format!("{key}.quota"), quota, 0..=1_000_000, "instances");
+            }
             for (asset, file) in settings.assets.iter().filter(|(_, file)| !file.is_file()) {
                 let problem = format!("names {}, which is no file", file.display());
                 faults.push(&format!("{key}.assets.{asset}"), problem, "name a file that the host's user can read");

@@ -1,7 +1,7 @@
 //! Claims: asking for an instance of a persona, giving it back, and what ends by itself.
 
 use super::Core;
-use super::pool::{Changes, NewClaim};
+use super::pool::{Changes, NewClaim, Ways};
 use crate::store::StoreError;
 use forewarm_domain::id::{ClaimId, PersonaName, TenantName};
 use forewarm_domain::instance::{Claim, EndCause};
@@ -73,14 +73,16 @@ impl Core {
         let now = self.clock.now();
         let policy = persona.spec.claims;
         let lifetime = request.lifetime_s.unwrap_or(policy.lifetime_s);
+        let driver = &persona.spec.plugins.driver;
         let new = NewClaim {
             id: ClaimId(Uuid::now_v7()),
             persona: request.persona.clone(),
             tenant: request.tenant.clone(),
             idempotency_key: request.idempotency_key.clone(),
             expires_at: expiry(now, lifetime),
-            driver: persona.spec.plugins.driver.clone(),
+            driver: driver.clone(),
             max_instances: persona.spec.scaling.max,
+            room: 0,
             max_waiting: policy.max_waiting,
         };
         let id = new.id;
@@ -92,7 +94,18 @@ impl Core {
                 {
                     return (Ok(known.clone()), Changes::default());
                 }
-                match pool.claim_instance(new, now, || self.ways(&persona)) {
+                let new = NewClaim { room: self.room(pool, &request.persona, driver, now), ..new };
+                let begun = pool.count_of(driver);
+                let ways = || {
+                    let ways = self.ways(&persona);
+                    let wait_ms = self.shortage_ms(&request.persona, driver, now);
+                    Ways { boot_ms: ways.boot_ms + wait_ms, ..ways }
+                };
+                let answer = pool.claim_instance(new, now, ways);
+                if pool.count_of(driver) > begun {
+                    self.shortages.tried(driver, &request.persona, now);
+                }
+                match answer {
                     Ok((claim, changes)) => (Ok(claim), changes),
                     Err(full) => (Err(full), Changes::default()),
                 }

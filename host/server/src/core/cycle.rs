@@ -1,6 +1,7 @@
 //! One planning round: forecast and decide for every persona, then launch or release what the plans say.
 
 use super::feedback::Step;
+use super::limits::to_hold;
 use super::pool::{Changes, Followed, Target, Ways};
 use super::tiers::Offer;
 use super::view::View;
@@ -8,7 +9,7 @@ use super::{Core, contests};
 use crate::store::{StoreError, Write};
 use forewarm_bus::message::EventTopic;
 use forewarm_domain::persona::{Mode, Persona, Policy};
-use forewarm_domain::plan::{Limits, Plan, Snapshot, decide};
+use forewarm_domain::plan::{Plan, Snapshot, decide};
 use forewarm_domain::policy::Switch;
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
 use futures::StreamExt;
@@ -89,6 +90,10 @@ impl Core {
         let outlook = self.outlook(&persona, now).await;
         let name = &persona.spec.name;
         let offer = self.offer(&persona, now).await;
+        let stock = self.stock(name);
+        self.spending.count(name, self.spend_rate(&persona, offer, stock), now);
+        // Before the snapshot is put together: it locks the pool itself.
+        let limits = self.limits(&persona, now);
         let mut snapshot = Snapshot {
             persona: name.clone(),
             persona_version: persona.version,
@@ -97,12 +102,12 @@ impl Core {
             scaling: persona.spec.scaling,
             capacity_per_instance: persona.spec.demand.capacity_per_instance,
             lead_ms: self.lead_ms(name),
-            stock: self.pool().stock(name),
+            stock,
             recent_load: self.recent_load(&persona, now),
             outlook,
             standby: offer.map(|offer| self.standby(&persona, offer)).unwrap_or_default(),
             choice: None,
-            limits: Limits { schedules: persona.spec.schedules.clone(), ..Limits::default() },
+            limits,
         };
         snapshot.limits.leased = self.pool().leased(name).kept;
         snapshot.limits.booked = self.booked(name, now);
@@ -110,6 +115,7 @@ impl Core {
         let recalled = self.recall(&persona, &mut snapshot).await;
         let mut plan = decide(&snapshot);
         plan.reasons.extend(recalled);
+        plan.reasons.extend(self.tries_one(&persona, &plan));
         plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
         plan.reasons.extend(self.shells.reason(&persona));
         plan.saved_per_hour = offer.and_then(|offer| offer.saved_per_hour(plan.standby.parked));
@@ -143,15 +149,19 @@ impl Core {
                 let mut records = Vec::new();
                 for Decided { persona, plan, offer, ways, is_news, switch, .. } in &batch {
                     let name = &persona.spec.name;
-                    let done = match plan.mode {
-                        Mode::Apply => {
-                            let target = Target { wanted: plan.wanted, parked: offer.map(|_| plan.standby.parked) };
-                            pool.follow(name, &persona.spec.plugins.driver, target, ways, now)
-                        }
-                        Mode::Recommend | Mode::ForecastOnly => Followed::default(),
+                    let driver = &persona.spec.plugins.driver;
+                    let target = Target {
+                        wanted: to_hold(plan, pool.stock(name)),
+                        parked: offer.filter(|_| plan.mode == Mode::Apply).map(|_| plan.standby.parked),
+                        room: self.room(pool, name, driver, now),
                     };
+                    let done = pool.follow(name, driver, target, ways, now);
+                    if done.launched > 0 {
+                        self.shortages.tried(driver, name, now);
+                    }
                     report.add(done);
                     records.extend(self.count_step(persona, pool.own_stock(name), (done.launched, *offer), now));
+                    records.extend(self.spending.unsaved(name));
                     records.extend(switch.clone().and_then(|switch| self.contests.note_switch(name, switch)));
                     records.extend(self.contests.unsaved(name, now, self.settings.step_ms));
                     if *is_news {
@@ -191,6 +201,9 @@ impl Core {
         let Decided { persona, snapshot, plan, is_news, policy_before, .. } = decided;
         let name = persona.spec.name.clone();
         self.metrics.planned(&plan);
+        if let Some(spent) = self.spent_of_budget(&persona) {
+            self.metrics.spent(&name, spent.period.as_str(), spent.spent);
+        }
         self.views().insert(name.clone(), View { plan: Arc::clone(&plan), snapshot: Arc::new(snapshot) });
         let reason = plan.reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ");
         if policy_before.is_some() {

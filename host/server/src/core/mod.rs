@@ -4,6 +4,7 @@
 //! the machine's clock in production, a virtual one in replays and tests.
 
 mod analyze;
+mod calendar;
 mod catalog;
 mod claims;
 mod contests;
@@ -12,9 +13,14 @@ mod days;
 mod drivers_down;
 mod feedback;
 mod lending;
+mod limits;
 mod pool;
+mod prices;
+mod quotas;
 mod reconcile;
 mod shells;
+mod shortages;
+mod spending;
 mod tiers;
 mod view;
 mod watch;
@@ -23,6 +29,7 @@ use crate::ingest::SeriesBook;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError, Write};
 use analyze::Analyst;
+use calendar::Calendar;
 use catalog::Catalog;
 use contests::Contests;
 use days::DayClock;
@@ -36,20 +43,26 @@ use forewarm_domain::plugin::PluginError;
 use forewarm_domain::time::Clock;
 use lending::Lending;
 use pool::{Changes, Notice, Pool};
+use prices::PriceBook;
+use quotas::Quotas;
 use shells::ShellPlans;
-use std::collections::HashMap;
+use shortages::Shortages;
+use spending::Spending;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tiers::Offers;
 use tokio::sync::Notify;
 use tracing::warn;
 
+pub use calendar::CalendarError;
 pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
 pub use lending::{InstanceError, LendingView};
 pub use shells::ShellStatus;
+pub use spending::Spent;
 pub use view::{PersonaStatus, PlanCosts, ProfileError, Status};
 pub use watch::Anomaly;
 
@@ -81,6 +94,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How many calls to plugins may be under way at a time.
     pub parallel_calls: usize,
+    /// How many instances a driver may have at a time, where that is limited.
+    pub quotas: BTreeMap<PluginName, u32>,
 }
 
 /// One host's catalog, instances, claims and plans, and the rounds of its loop.
@@ -102,6 +117,11 @@ pub struct Core {
     contests: Contests,
     offers: Offers,
     shells: ShellPlans,
+    calendar: Calendar,
+    quotas: Quotas,
+    shortages: Shortages,
+    price_book: PriceBook,
+    spending: Spending,
     views: Mutex<Views>,
     wake: Notify,
     applied: Notify,
@@ -139,6 +159,9 @@ impl Core {
         let days = DayClock::open(&store, &catalog).await?;
         let feedback = Feedback::open(&store, &catalog, clock.now()).await?;
         let contests = Contests::open(&store, &catalog).await?;
+        let calendar = Calendar::open(&store).await?;
+        let spending = Spending::open(&store, &catalog).await?;
+        let quotas = Quotas::new(settings.quotas.clone());
         Ok(Arc::new(Self {
             clock,
             settings,
@@ -157,6 +180,11 @@ impl Core {
             contests,
             offers: Offers::default(),
             shells: ShellPlans::default(),
+            calendar,
+            quotas,
+            shortages: Shortages::default(),
+            price_book: PriceBook::default(),
+            spending,
             views: Mutex::default(),
             wake: Notify::new(),
             applied: Notify::new(),

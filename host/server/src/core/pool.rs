@@ -5,6 +5,7 @@
 
 mod claims;
 mod intents;
+mod leaving;
 mod lending;
 mod lifecycle;
 mod shelves;
@@ -70,8 +71,10 @@ pub(crate) struct Pool {
     shells: HashMap<ShellClass, Shells>,
     /// In order, so that a part of them can be looked at at a time.
     instances: BTreeMap<InstanceId, Instance>,
-    /// Those that run instances, or did since the start of this host.
-    drivers: HashSet<PluginName>,
+    /// How many instances each driver runs; those that ran some since the start of this host stay.
+    drivers: HashMap<PluginName, u32>,
+    /// Claimed ones that their driver takes away.
+    leaving: HashSet<InstanceId>,
     claims: HashMap<ClaimId, Claim>,
     keys: HashMap<(TenantName, String), ClaimId>,
     /// At most two an instance: one that is being carried out, and the wish that came after it.

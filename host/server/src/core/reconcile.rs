@@ -95,6 +95,9 @@ impl Core {
         let now = self.clock.now();
         match outcome {
             Ok(Some(seen)) => {
+                if intent.operation == DriverOperation::Create {
+                    self.note_capacity(&intent.persona, &intent.driver).await;
+                }
                 self.change(|pool| {
                     pool.settle(intent);
                     ((), self.apply_state(pool, &seen, now))
@@ -120,7 +123,10 @@ impl Core {
             return Ok(());
         }
         let destroying = intent.operation == DriverOperation::Destroy;
-        let gives_up = !error.kind.is_passing() || intent.attempts + 1 >= self.settings.max_attempts;
+        let creating = intent.operation == DriverOperation::Create;
+        // What can't be had now is planned anew when it can: until then it does not count as being on its way.
+        let short = creating && self.note_shortage(&intent.persona, error, now).await;
+        let gives_up = short || !error.kind.is_passing() || intent.attempts + 1 >= self.settings.max_attempts;
         let text = error.to_string();
         warn!(instance = %intent.instance, operation = ?intent.operation, attempts = intent.attempts + 1, %error, "driver operation failed");
         if !gives_up || destroying {
@@ -155,11 +161,13 @@ impl Core {
                 Ok(DriverAnswer::Instances(listed)) => {
                     self.drivers_down.is_up(&driver);
                     self.take_in(&driver, &known, listed).await?;
+                    self.learn_quota(&driver).await;
                 }
                 Ok(other) => self.driver_failed(&invalid_answer(&driver, &format!("{other:?}"))).await,
                 Err(error) => self.driver_failed(&error).await,
             }
         }
+        self.learn_prices().await;
         Ok(())
     }
 
@@ -273,7 +281,7 @@ impl Core {
             DriverState::Failed(reason) if pool.is_sanitizing(seen.id) => pool.quarantine(seen.id, reason, now),
             DriverState::Failed(_) if pool.is_quarantined(seen.id) => Changes::default(),
             DriverState::Failed(reason) => pool.discard(seen.id, reason, now),
-            DriverState::Leaving => Changes::default(),
+            DriverState::Leaving => pool.leaving(seen.id, now),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Core {
             Some((_, description)) => description,
             None => self.describe(driver, now).await?,
         };
-        Ok(Offer::of(&description, &self.prices(persona).await?))
+        Ok(Offer::of(&description, &self.learn_prices_of(persona).await?))
     }
 
     async fn describe(&self, driver: &PluginName, now: TimestampMs) -> Result<DriverDescription, PluginError> {

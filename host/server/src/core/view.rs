@@ -9,7 +9,7 @@ use forewarm_domain::instance::{Claim, Instance, Tier};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Persona, PersonaSpec, Policy};
 use forewarm_domain::plan::{
-    Alternative, ExpectedCost, Plan, Snapshot, StandbyCounts, Stock, alternatives, expected_cost,
+    Alternative, ExpectedCost, Plan, ReasonCode, Snapshot, StandbyCounts, Stock, alternatives, expected_cost,
 };
 use forewarm_domain::plugin::{PersonaDraft, PersonaView, PluginError, PluginErrorKind, Price, Usage, Workload};
 use forewarm_domain::policy::{Standing, Switch};
@@ -55,6 +55,11 @@ pub struct PersonaStatus {
     pub standby: Option<StandbyCounts>,
     /// The rule that the newest plan followed.
     pub policy: Option<Policy>,
+    /// The bounds that acted on the newest plan, in the order in which they did.
+    #[serde(default)]
+    pub bounds: Vec<ReasonCode>,
+    /// What its instances have cost: in the period of its budget, where it has one, else in the present month.
+    pub spent: Option<super::Spent>,
 }
 
 /// What a plan is expected to cost, and what it would have been and cost under each other rule.
@@ -214,11 +219,12 @@ impl Core {
         self.store.outcomes(persona, from, to).await
     }
 
-    /// Removes ended claims, plans, outcomes and measurements from before `before`.
+    /// Removes ended claims, plans, outcomes, measurements and entries of the calendar from before `before`.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is removed then.
     pub async fn prune(&self, before: TimestampMs) -> Result<(), StoreError> {
+        self.calendar.prune(before);
         let before = Some(before);
         let prune = Prune {
             claims_before: before,
@@ -226,6 +232,7 @@ impl Core {
             plans_before: before,
             outcomes_before: before,
             chunks_before: before,
+            calendar_before: before,
         };
         self.store.commit(vec![Write::Prune(prune)]).await
     }
@@ -243,6 +250,8 @@ impl Core {
                 wanted: plan.as_ref().map(|plan| plan.wanted),
                 standby: plan.as_ref().map(|plan| plan.standby),
                 policy: plan.as_ref().map(|plan| plan.policy),
+                bounds: plan.as_ref().map(|plan| plan.bounds()).unwrap_or_default(),
+                spent: self.spent_of_budget(&persona),
                 name,
             }
         });

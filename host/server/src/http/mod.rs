@@ -5,6 +5,7 @@
 //! request takes more room, time or places than the configuration allows.
 
 pub mod auth;
+mod calendar;
 mod claims;
 mod errors;
 mod events;
@@ -57,6 +58,7 @@ pub fn router(state: &AppState) -> Router {
 fn guarded() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(personas::routes())
+        .merge(calendar::routes())
         .merge(claims::routes())
         .merge(lending::routes())
         .merge(ingest::routes())

@@ -23,6 +23,7 @@ use utoipa_axum::routes;
     components(schemas(ProblemDocument)),
     tags(
         (name = "personas", description = "What instances are made of, and how many are kept ready"),
+        (name = "calendar", description = "What is planned ahead: events, freezes, maintenance windows"),
         (name = "claims", description = "Asking for an instance and giving it back"),
         (name = "ingest", description = "Measurements in"),
         (name = "series", description = "Measurements out"),

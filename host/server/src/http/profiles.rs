@@ -71,23 +71,22 @@ impl From<ProfileError> for Problem {
             ProfileError::History(cause) => {
                 Self::new(ProblemKind::Unavailable, "the history could not be read: try again").caused_by(cause)
             }
-            ProfileError::Plugin(error) => error.into(),
+            ProfileError::Plugin(error) => plugin_failed(&error),
         }
     }
 }
 
-impl From<PluginError> for Problem {
-    fn from(error: PluginError) -> Self {
-        let detail = error.to_string();
-        match error.kind {
-            PluginErrorKind::Unreachable | PluginErrorKind::NotFound => {
-                Self::new(ProblemKind::NotFound, format!("{detail}: `forewarm plugin list` shows what is loaded"))
-            }
-            PluginErrorKind::InvalidInput | PluginErrorKind::NotEnoughData => {
-                Self::new(ProblemKind::InvalidBody, detail)
-            }
-            PluginErrorKind::Saturated => Self::new(ProblemKind::Overloaded, detail).retry_after(5),
-            _ => Self::new(ProblemKind::PluginFailed, detail),
+/// What a caller is told of a plugin's failure.
+pub(super) fn plugin_failed(error: &PluginError) -> Problem {
+    let detail = error.to_string();
+    match error.kind {
+        PluginErrorKind::Unreachable | PluginErrorKind::NotFound => {
+            Problem::new(ProblemKind::NotFound, format!("{detail}: `forewarm plugin list` shows what is loaded"))
         }
+        PluginErrorKind::InvalidInput | PluginErrorKind::NotEnoughData => {
+            Problem::new(ProblemKind::InvalidBody, detail)
+        }
+        PluginErrorKind::Saturated => Problem::new(ProblemKind::Overloaded, detail).retry_after(5),
+        _ => Problem::new(ProblemKind::PluginFailed, detail),
     }
 }

@@ -1,5 +1,6 @@
 //! One module per table: its row as sea-orm sees it.
 
+pub(crate) mod calendar;
 pub(crate) mod chunk;
 pub(crate) mod claim;
 pub(crate) mod instance;

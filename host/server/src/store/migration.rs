@@ -2,6 +2,7 @@
 
 mod m0001_first;
 mod m0002_lending;
+mod m0003_calendar;
 
 use super::error::StoreError;
 use sea_orm::DatabaseConnection;
@@ -12,7 +13,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration), Box::new(m0002_lending::Migration)]
+        vec![Box::new(m0001_first::Migration), Box::new(m0002_lending::Migration), Box::new(m0003_calendar::Migration)]
     }
 }
 

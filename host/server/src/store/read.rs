@@ -1,11 +1,12 @@
 //! What the planner, the claims and the API read: personas, instances, claims, intents, plans, outcomes, tokens, values.
 
 use super::Store;
-use super::entity::{claim, instance, intent, lent, outcome, persona, plan, plugin_state, setting, token};
+use super::entity::{calendar, claim, instance, intent, lent, outcome, persona, plan, plugin_state, setting, token};
 use super::error::StoreError;
 use super::lent::Lent;
 use super::record::{Intent, TokenRecord};
 use super::row::{self, SERVED, WAITING, parse};
+use forewarm_domain::calendar::Entry;
 use forewarm_domain::id::{ClaimId, LeaseId, PersonaName, PluginName, TenantName};
 use forewarm_domain::instance::{Claim, Instance};
 use forewarm_domain::outcome::Outcome;
@@ -122,6 +123,13 @@ impl Store {
             .order_by_asc(outcome::Column::Hour);
         let rows = query.all(self.reader()).await?;
         rows.iter().map(|row| parse(&format!("an outcome of {persona}"), &row.body)).collect()
+    }
+
+    /// Every entry of the calendar, by kind and name.
+    pub async fn calendar(&self) -> Result<Vec<Entry>, StoreError> {
+        let query = calendar::Entity::find().order_by_asc(calendar::Column::Kind).order_by_asc(calendar::Column::Name);
+        let rows = query.all(self.reader()).await?;
+        rows.iter().map(|row| parse(&format!("{} {}", row.kind, row.name), &row.body)).collect()
     }
 
     /// Every access token, revoked ones included, by name.

@@ -1,9 +1,10 @@
 //! From the domain's values to rows and back. Nested values are JSON text, the same in both databases.
 
-use super::entity::{chunk, claim, instance, intent, journal, lent, outcome, persona, plan, series, token};
+use super::entity::{calendar, chunk, claim, instance, intent, journal, lent, outcome, persona, plan, series, token};
 use super::error::StoreError;
 use super::lent::Lent;
 use super::record::{ChunkRecord, Intent, JournalRecord, Scope, SeriesRecord, TokenRecord};
+use forewarm_domain::calendar::{Entry, Spanned};
 use forewarm_domain::instance::{Claim, ClaimState, Instance};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::Persona;
@@ -137,6 +138,15 @@ pub(crate) fn to_token(row: token::Model) -> Result<TokenRecord, StoreError> {
         expires_at: row.expires_at.map(TimestampMs),
         revoked_at: row.revoked_at.map(TimestampMs),
         name: row.name,
+    })
+}
+
+pub(crate) fn from_entry(entry: &Entry) -> Result<calendar::Model, StoreError> {
+    Ok(calendar::Model {
+        kind: entry.what.kind().as_str().to_owned(),
+        name: entry.name.to_string(),
+        until: entry.what.until().0,
+        body: json("an entry of the calendar", entry)?,
     })
 }
 

@@ -1,7 +1,8 @@
 //! The statements of one transaction: many rows per statement, one kind after the other.
 
 use super::entity::{
-    chunk, claim, instance, intent, journal, lent, outcome, persona, plan, plugin_state, series, setting, token,
+    calendar, chunk, claim, instance, intent, journal, lent, outcome, persona, plan, plugin_state, series, setting,
+    token,
 };
 use super::error::StoreError;
 use super::row;
@@ -37,6 +38,7 @@ pub(crate) fn statements(backend: DbBackend, writes: &Grouped<'_>) -> Result<Vec
     upsert::<outcome::Entity>(to, outcomes?);
     add_tokens(to, writes);
     add_values(to, writes);
+    add_calendar(to, writes)?;
     add_series(to, writes);
     writes.prunes.iter().for_each(|what| prune(to, what));
     Ok(script.statements)
@@ -114,6 +116,19 @@ fn add_values(to: &mut Script, writes: &Grouped<'_>) {
     upsert::<setting::Entity>(to, settings);
 }
 
+fn add_calendar(to: &mut Script, writes: &Grouped<'_>) -> Result<(), StoreError> {
+    let kept: Result<_, _> = writes.calendar.values().flatten().map(|entry| row::from_entry(entry)).collect();
+    upsert::<calendar::Entity>(to, kept?);
+    for (kind, name) in writes.calendar.iter().filter(|(_, kept)| kept.is_none()).map(|(key, _)| key) {
+        to.add(
+            &calendar::Entity::delete_many()
+                .filter(calendar::Column::Kind.eq(kind.as_str()))
+                .filter(calendar::Column::Name.eq(name.as_str())),
+        );
+    }
+    Ok(())
+}
+
 /// The journal is cleared before it is added to: a rewrite of what is still open is one transaction.
 fn add_series(to: &mut Script, writes: &Grouped<'_>) {
     insert::<series::Entity>(to, writes.series.iter().map(|series| row::from_series(series)).collect());
@@ -140,6 +155,9 @@ fn prune(to: &mut Script, what: &Prune) {
     }
     if let Some(before) = what.outcomes_before {
         to.add(&outcome::Entity::delete_many().filter(outcome::Column::Hour.lt(before.0)));
+    }
+    if let Some(before) = what.calendar_before {
+        to.add(&calendar::Entity::delete_many().filter(calendar::Column::Until.lt(before.0)));
     }
     if let Some(before) = what.chunks_before {
         to.add(&chunk::Entity::delete_many().filter(chunk::Column::End.lt(before.0)));

@@ -2,7 +2,8 @@
 
 use super::lent::Lent;
 use super::record::{ChunkRecord, Intent, JournalRecord, SeriesRecord, TokenRecord};
-use forewarm_domain::id::{ClaimId, IdempotencyToken, InstanceId, LeaseId, PersonaName, PluginName};
+use forewarm_domain::calendar::{Entry, EntryKind};
+use forewarm_domain::id::{CalendarName, ClaimId, IdempotencyToken, InstanceId, LeaseId, PersonaName, PluginName};
 use forewarm_domain::instance::{Claim, Instance};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::Persona;
@@ -57,6 +58,15 @@ pub enum Write {
         /// The value.
         value: Option<String>,
     },
+    /// Inserts or replaces an entry of the calendar, by kind and name.
+    Calendar(Entry),
+    /// Removes an entry of the calendar.
+    CalendarGone {
+        /// Its kind.
+        kind: EntryKind,
+        /// Its name.
+        name: CalendarName,
+    },
     /// Adds a series; a number or key that exists is a conflict.
     Series(SeriesRecord),
     /// Adds acknowledged samples; a sequence number that exists is a conflict.
@@ -85,6 +95,8 @@ pub struct Prune {
     pub outcomes_before: Option<TimestampMs>,
     /// Sealed spans that end before this instant.
     pub chunks_before: Option<TimestampMs>,
+    /// Entries of the calendar that end before this instant.
+    pub calendar_before: Option<TimestampMs>,
 }
 
 /// The writes of one transaction, grouped by table. A row named twice keeps the last write.
@@ -101,6 +113,7 @@ pub(crate) struct Grouped<'w> {
     pub revoked: Vec<(&'w str, TimestampMs)>,
     pub plugin_state: BTreeMap<(&'w PluginName, &'w str), Option<&'w [u8]>>,
     pub settings: BTreeMap<&'w str, Option<&'w str>>,
+    pub calendar: BTreeMap<(EntryKind, &'w CalendarName), Option<&'w Entry>>,
     pub series: Vec<&'w SeriesRecord>,
     pub journal: Vec<&'w JournalRecord>,
     pub journal_done: Option<i64>,
@@ -136,6 +149,8 @@ impl<'w> Grouped<'w> {
             Write::Setting { key, value } => {
                 self.settings.insert(key, value.as_deref());
             }
+            Write::Calendar(entry) => drop(self.calendar.insert((entry.what.kind(), &entry.name), Some(entry))),
+            Write::CalendarGone { kind, name } => drop(self.calendar.insert((*kind, name), None)),
             Write::Series(series) => self.series.push(series),
             Write::Journal(journal) => self.journal.push(journal),
             Write::JournalDone { through } => self.journal_done = self.journal_done.max(Some(*through)),

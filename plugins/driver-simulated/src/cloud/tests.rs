@@ -136,6 +136,17 @@ fn the_quota_holds_until_something_is_released() {
 }
 
 #[test]
+fn a_full_cloud_has_room_again_when_something_is_released() {
+    let (_, mut cloud) = cloud();
+    let parameters = Parameters { capacity: 1, ..Parameters::default() };
+    cloud.at(0, &parameters).create(request("a", "t", Tier::Warm)).expect("within");
+    let over = cloud.at(0, &parameters).create(request("b", "t", Tier::Warm));
+    assert!(matches!(over, Err(Error::OutOfCapacity(_))), "{over:?}");
+    cloud.at(0, &parameters).destroy("a", "d").expect("there");
+    cloud.at(0, &parameters).create(request("b", "t", Tier::Warm)).expect("within again");
+}
+
+#[test]
 fn a_restarted_host_finds_the_same_cloud() {
     let (memory, mut cloud) = cloud();
     let parameters = Parameters { failure_rate: 0.3, ..Parameters::default() };

@@ -18,6 +18,8 @@ pub(crate) struct NewClaim {
     /// Where no instance is warm: who would boot one, and at most how many in all.
     pub driver: PluginName,
     pub max_instances: u32,
+    /// How many more its driver may begin at present.
+    pub room: u32,
     pub max_waiting: u32,
 }
 
@@ -61,7 +63,7 @@ impl Pool {
         }
         let (on_the_way, ways) = (shelf.coming().count(), ways());
         if waiting >= on_the_way && shelf.stock().total() < new.max_instances {
-            self.bring(&new.persona, &new.driver, &ways, now);
+            self.bring(&new.persona, &new.driver, &ways, new.room > 0, now);
         }
         claim.state = ClaimState::Waiting { expected_at: self.expected_service(&new.persona, waiting, now, &ways) };
         self.hold(claim.clone());

@@ -120,6 +120,6 @@ impl Pool {
 
     /// Who runs instances.
     pub(crate) fn drivers(&self) -> HashSet<PluginName> {
-        self.drivers.clone()
+        self.drivers.keys().cloned().collect()
     }
 }

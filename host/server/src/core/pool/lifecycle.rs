@@ -67,6 +67,7 @@ impl Pool {
         let mut changes = self.end_claim_on(id, now);
         self.unit_lost(id, now, &mut changes);
         self.notice(id, reason, &mut changes);
+        self.leaving.remove(&id);
         if self.take(id).is_some() {
             self.note(Write::InstanceGone(id));
         }

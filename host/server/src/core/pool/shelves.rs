@@ -106,14 +106,18 @@ impl Pool {
             }
             _ => self.shelves.entry(instance.persona.clone()).or_default().put(id, state),
         }
-        if !self.drivers.contains(&instance.driver) {
-            self.drivers.insert(instance.driver.clone());
+        match self.drivers.get_mut(&instance.driver) {
+            Some(count) => *count += 1,
+            None => drop(self.drivers.insert(instance.driver.clone(), 1)),
         }
         self.instances.insert(id, instance);
     }
 
     pub(super) fn take(&mut self, id: InstanceId) -> Option<Instance> {
         let instance = self.instances.remove(&id)?;
+        if let Some(count) = self.drivers.get_mut(&instance.driver) {
+            *count = count.saturating_sub(1);
+        }
         match &instance.shell {
             Some(class) if is_shell(instance.state) => {
                 if let Some(shells) = self.shells.get_mut(class) {

@@ -26,6 +26,7 @@ fn claim(pool: &mut Pool, key: Option<&str>) -> Claim {
         expires_at: None,
         driver: driver(),
         max_instances: 3,
+        room: 9,
         max_waiting: 5,
     };
     pool.claim_instance(new, NOW, ways).expect("room to wait").0
@@ -42,7 +43,7 @@ fn ways() -> Ways {
 /// Launches so many more than there are.
 fn launch(pool: &mut Pool, count: u32) {
     let wanted = pool.stock(&persona()).total() + count;
-    let done = pool.follow(&persona(), &driver(), Target { wanted, parked: None }, &ways(), NOW);
+    let done = pool.follow(&persona(), &driver(), Target { wanted, parked: None, room: u32::MAX }, &ways(), NOW);
     assert_eq!(done, Followed { launched: count, ..Followed::default() });
 }
 
@@ -109,6 +110,7 @@ fn too_many_waiting_are_refused() {
         expires_at: None,
         driver: driver(),
         max_instances: 3,
+        room: 9,
         max_waiting: 5,
     };
     assert_eq!(pool.claim_instance(new, NOW, ways).expect_err("full"), TooManyWaiting { waiting: 5 });
@@ -225,4 +227,51 @@ fn overdue_claims_are_found() {
     expected.sort_by_key(|(id, _)| *id);
     assert_eq!(found, expected);
     assert!(pool.overdue(NOW + 5, |_| Some(1_000)).is_empty());
+}
+
+#[test]
+fn a_claim_waits_where_the_driver_has_no_room() {
+    let mut pool = Pool::default();
+    let new = NewClaim {
+        id: ClaimId(Uuid::now_v7()),
+        persona: persona(),
+        tenant: "shop".parse().expect("valid"),
+        idempotency_key: None,
+        expires_at: None,
+        driver: "driver-simulated".parse().expect("valid"),
+        max_instances: 3,
+        room: 0,
+        max_waiting: 5,
+    };
+    let (claim, _) = pool.claim_instance(new, NOW, || 9_000).expect("room to wait");
+    assert!(matches!(claim.state, ClaimState::Waiting { .. }));
+    assert_eq!(stock(&pool), (0, 0, 0, 0, 1));
+}
+
+#[test]
+fn instances_are_counted_by_driver_until_they_are_gone() {
+    let driver = "driver-simulated".parse().expect("valid");
+    let mut pool = warm(3);
+    claim(&mut pool, None);
+    pool.release(&persona(), 1, NOW);
+    assert_eq!(pool.count_of(&driver), 3, "one is on its way out");
+    let mut leaving = pool.instances_of(&persona()).into_iter();
+    let leaving = leaving.find(|one| matches!(one.state, InstanceState::Destroying { .. })).expect("one");
+    pool.forget(leaving.id, "destroyed", NOW);
+    assert_eq!((pool.count_of(&driver), pool.count_of(&"other".parse().expect("valid"))), (2, 0));
+}
+
+#[test]
+fn what_its_driver_takes_away_is_replaced_before_it_is_gone() {
+    let mut pool = warm(2);
+    let held = claim(&mut pool, None);
+    let ClaimState::Served { instance: claimed, .. } = held.state else { panic!("{held:?}") };
+    let ids: Vec<InstanceId> = pool.instances_of(&persona()).iter().map(|instance| instance.id).collect();
+    let told: usize = ids.iter().map(|id| pool.leaving(*id, NOW).notices.len()).sum();
+    assert_eq!((told, stock(&pool)), (2, (1, 0, 0, 0, 0)), "an idle one is taken out of use, a claimed one is not");
+    assert_eq!(pool.going(&persona()), 1);
+    assert!(pool.leaving(claimed, NOW).notices.is_empty(), "told once");
+    let changes = pool.forget(claimed, "it exists no longer", NOW);
+    assert!(!changes.notices.is_empty());
+    assert_eq!((pool.going(&persona()), stock(&pool)), (0, (0, 0, 0, 0, 0)));
 }

@@ -23,6 +23,16 @@ pub(crate) struct Target {
     pub wanted: u32,
     /// Parked ones beyond them; `None` leaves those that are parked alone, and parks no more.
     pub parked: Option<u32>,
+    /// How many more its driver may begin at present.
+    pub room: u32,
+}
+
+/// How one more instance was brought on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Brought {
+    Launched,
+    /// Started, specialised, or kept ready in place of parking it.
+    Activated,
 }
 
 /// What was done to reach a target.
@@ -48,15 +58,18 @@ impl Pool {
         let mut done = Followed::default();
         let total = self.stock(persona).total();
         for _ in total..target.wanted {
-            let launched = self.bring(persona, driver, ways, now);
-            *(if launched { &mut done.launched } else { &mut done.activated }) += 1;
+            match self.bring(persona, driver, ways, done.launched < target.room, now) {
+                Some(Brought::Launched) => done.launched += 1,
+                Some(Brought::Activated) => done.activated += 1,
+                None => break,
+            }
         }
         let room = target.parked.map_or(0, |parked| parked.saturating_sub(self.stock(persona).parked));
         let surplus = total.saturating_sub(target.wanted);
         let kept = surplus.min(room);
         done.released = self.release(persona, surplus - kept, now);
         done.parked = (0..kept).map(|_| u32::from(self.park_one(persona, now))).sum();
-        let room = room - kept;
+        let room = (room - kept).min(target.room.saturating_sub(done.launched));
         if let Some(parked) = target.parked {
             (0..room).for_each(|_| self.create(persona, driver, InstanceState::Preparing { ready_at: None }, now));
             done.launched += room;
@@ -66,8 +79,16 @@ impl Pool {
         done
     }
 
-    /// Brings one more instance on its way to being ready, from where it is quickest; true where that is a launch.
-    pub(super) fn bring(&mut self, persona: &PersonaName, driver: &PluginName, ways: &Ways, now: TimestampMs) -> bool {
+    /// Brings one more instance on its way to being ready, from where it is quickest; `None` where only a launch would do
+    /// and none may be begun.
+    pub(super) fn bring(
+        &mut self,
+        persona: &PersonaName,
+        driver: &PluginName,
+        ways: &Ways,
+        may_launch: bool,
+        now: TimestampMs,
+    ) -> Option<Brought> {
         let shelf = self.shelves.get(persona);
         let parked = shelf.and_then(|shelf| shelf.parked.last().copied()).map(|id| (ways.start_ms, id));
         let shells = ways.class.as_ref().and_then(|class| self.shells.get(class));
@@ -75,16 +96,18 @@ impl Pool {
         let quickest = parked.into_iter().chain(shell).min_by_key(|(latency_ms, _)| *latency_ms);
         if let Some((_, id)) = quickest {
             self.activate(persona, id, now);
-            return false;
+            return Some(Brought::Activated);
         }
         // One that was to be parked is kept ready in its place.
         if let Some(id) = shelf.and_then(|shelf| shelf.preparing.first().copied()) {
             let ready_at = self.ready_at(id);
             self.set(id, InstanceState::Booting { ready_at });
-            return false;
+            return Some(Brought::Activated);
         }
-        self.create(persona, driver, InstanceState::Booting { ready_at: None }, now);
-        true
+        may_launch.then(|| {
+            self.create(persona, driver, InstanceState::Booting { ready_at: None }, now);
+            Brought::Launched
+        })
     }
 
     /// Starts a parked instance, or makes a shell this persona's.

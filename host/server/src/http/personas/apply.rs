@@ -1,6 +1,6 @@
 //! `PUT /v1/personas/{name}`: makes a new version of a persona.
 
-use super::{read::etag, schedules};
+use super::{budget, read::etag, schedules};
 use crate::core::{Applied, ApplyError};
 use crate::http::auth::Caller;
 use crate::http::body::{Checked, checked_body, invalid};
@@ -52,7 +52,10 @@ pub(super) async fn put(
 ) -> Result<Response, Problem> {
     caller.may_operate()?;
     let expected = expected_version(&headers)?;
-    let errors = faults(&state, &name, &spec);
+    let mut errors = faults(&state, &name, &spec);
+    if errors.is_empty() {
+        errors = budget::faults(&state, &spec).await;
+    }
     if !errors.is_empty() {
         return Err(invalid(errors));
     }

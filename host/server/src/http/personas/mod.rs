@@ -1,6 +1,7 @@
 //! `/v1/personas`: the catalog, and what is planned, forecast, running and achieved per persona.
 
 mod apply;
+mod budget;
 mod list;
 mod read;
 mod schedules;
@@ -26,4 +27,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(standing::anomalies))
         .routes(routes!(standing::instances))
         .routes(routes!(standing::outcomes))
+        .routes(routes!(standing::spent))
 }

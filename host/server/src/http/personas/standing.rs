@@ -1,6 +1,6 @@
 //! What stands for a persona at present: plan, forecast, anomalies, instances; and what its hours came to.
 
-use crate::core::{Anomaly, DayForecast, PlanCosts};
+use crate::core::{Anomaly, DayForecast, PlanCosts, Spent};
 use crate::http::auth::Caller;
 use crate::http::parameters::{InPath, InQuery, persona};
 use crate::http::problem::{Problem, ProblemKind};
@@ -215,6 +215,25 @@ pub(super) async fn outcomes(
         return Err(Problem::new(ProblemKind::InvalidParameter, detail));
     }
     Ok(Json(state.core.outcomes(&name, from, to).await?))
+}
+
+/// Gives what the instances have cost in the present day, week and month, and what is left of the budget.
+#[utoipa::path(
+    get,
+    path = "/v1/personas/{name}/spent",
+    tag = "personas",
+    operation_id = "get_spent",
+    params(("name" = PersonaName, Path, description = "The persona")),
+    responses((status = 200, body = Vec<Spent>))
+)]
+pub(super) async fn spent(
+    State(state): State<AppState>,
+    caller: Caller,
+    InPath(name): InPath<PersonaName>,
+) -> Result<Json<[Spent; 3]>, Problem> {
+    caller.may_read()?;
+    let persona = persona(&state, &name)?;
+    Ok(Json(state.core.spent(&persona)))
 }
 
 fn not_yet(detail: String) -> Problem {

@@ -1,0 +1,102 @@
+//! What bounds a persona's plans beyond its own figures, gathered from where it is known; and what may be launched at the
+//! moment of launching, when plans made side by side have to share it.
+
+use super::Core;
+use super::pool::Pool;
+use super::shortages::Leave;
+use forewarm_domain::id::{PersonaName, PluginName};
+use forewarm_domain::persona::{Mode, Persona};
+use forewarm_domain::plan::{Limits, Plan, Quota, Reason, ReasonCode, Stock};
+use forewarm_domain::time::TimestampMs;
+
+impl Core {
+    /// What bounds the next plan of a persona.
+    pub(super) fn limits(&self, persona: &Persona, now: TimestampMs) -> Limits {
+        let (name, driver) = (&persona.spec.name, &persona.spec.plugins.driver);
+        let (going, used) = {
+            let pool = self.pool();
+            (pool.going(name), pool.count_of(driver))
+        };
+        Limits {
+            schedules: persona.spec.schedules.clone(),
+            holds: self.calendar.holds(name, driver, now),
+            events: self.calendar.events_of(name, now),
+            quota: self.quotas.of(driver).map(|most| Quota { most, used }),
+            spend: self.spend(persona, now),
+            going,
+            out_of_capacity: self.shortages.said(driver, name, now),
+            ..Limits::default()
+        }
+    }
+
+    /// How many more instances of a persona may be begun, as far as its driver goes.
+    pub(super) fn room(&self, pool: &Pool, persona: &PersonaName, driver: &PluginName, now: TimestampMs) -> u32 {
+        let left = self.quotas.of(driver).map_or(u32::MAX, |most| most.saturating_sub(pool.count_of(driver)));
+        match self.shortages.leave(driver, persona, now) {
+            Leave::Free => left,
+            Leave::Try => left.min(1),
+            Leave::Wait(_) => 0,
+        }
+    }
+
+    /// How long it takes until a driver that has no capacity is asked again, in milliseconds.
+    pub(super) fn shortage_ms(&self, persona: &PersonaName, driver: &PluginName, now: TimestampMs) -> i64 {
+        match self.shortages.leave(driver, persona, now) {
+            Leave::Free | Leave::Try => 0,
+            Leave::Wait(until) => until.since(now),
+        }
+    }
+
+    /// A reason for the plan where its launches begin with a single one.
+    pub(super) fn tries_one(&self, persona: &Persona, plan: &Plan) -> Option<Reason> {
+        let (name, driver) = (&persona.spec.name, &persona.spec.plugins.driver);
+        let tries = plan.to_create() > 1 && self.shortages.leave(driver, name, plan.at) == Leave::Try;
+        tries.then(|| Reason {
+            code: ReasonCode::OutOfCapacity,
+            detail: format!("{driver} had no capacity: one launch is tried before the others"),
+        })
+    }
+}
+
+/// The number of instances that a plan is carried out to: under another mode than `apply` nothing is launched ahead or let
+/// go, but claims that wait are served.
+pub(super) fn to_hold(plan: &Plan, stock: Stock) -> u32 {
+    match plan.mode {
+        Mode::Apply => plan.wanted,
+        Mode::ForecastOnly | Mode::Recommend => plan.wanted.min(stock.promised()).max(stock.total()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forewarm_domain::persona::Policy;
+
+    #[test]
+    fn only_apply_launches_ahead_and_lets_go() {
+        let held = |mode: Mode, wanted: u32, stock: Stock| {
+            let plan = Plan {
+                persona: "web".parse().expect("valid"),
+                persona_version: 1,
+                at: TimestampMs(0),
+                policy: Policy::Reactive,
+                mode,
+                wanted,
+                standby: Default::default(),
+                saved_per_hour: None,
+                stock,
+                reasons: vec![],
+                levels: vec![],
+            };
+            to_hold(&plan, stock)
+        };
+        let two = Stock { warm: 2, ..Stock::default() };
+        assert_eq!((held(Mode::Apply, 9, two), held(Mode::Apply, 0, two)), (9, 0));
+        for mode in [Mode::Recommend, Mode::ForecastOnly] {
+            assert_eq!((held(mode, 9, two), held(mode, 0, two)), (2, 2), "nothing ahead, nothing let go");
+            let waiting = Stock { active: 1, waiting: 3, ..Stock::default() };
+            assert_eq!(held(mode, 9, waiting), 4, "one for each claim");
+            assert_eq!(held(mode, 2, waiting), 2, "as far as the bounds of the plan allow");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The calendar of events, freezes and maintenance windows.
+
+use crate::store::entity::calendar;
+use async_trait::async_trait;
+use sea_orm::{DbErr, Schema};
+use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m0003_calendar"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Schema::new(manager.get_database_backend()).create_table_from_entity(calendar::Entity);
+        manager.create_table(table).await
+    }
+}
