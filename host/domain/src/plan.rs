@@ -243,7 +243,7 @@ pub enum ReasonCode {
 
 impl ReasonCode {
     /// Every code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::LevelProgramme,
         Self::Reactive,
         Self::Rule,
@@ -258,6 +258,7 @@ impl ReasonCode {
         Self::Interruption,
         Self::Schedule,
         Self::Lease,
+        Self::Reclaim,
         Self::Quota,
         Self::Budget,
         Self::StepLimit,
@@ -287,6 +288,7 @@ impl ReasonCode {
             Self::Interruption => "interruption",
             Self::Schedule => "schedule",
             Self::Lease => "lease",
+            Self::Reclaim => "reclaim",
             Self::Quota => "quota",
             Self::Budget => "budget",
             Self::StepLimit => "step_limit",
@@ -311,6 +313,7 @@ impl ReasonCode {
                 | Self::NoForecast
                 | Self::Standby
                 | Self::ShellPool
+                | Self::Reclaim
         )
     }
 }

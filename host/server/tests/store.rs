@@ -113,7 +113,7 @@ async fn leases_are_open_until_they_have_ended(store: &Store) {
     };
     let (open, ended) = (lease(1, None), lease(2, Some(TimestampMs(8))));
     store.commit(vec![Write::Lent(open.clone()), Write::Lent(ended.clone())]).await.unwrap();
-    assert_eq!(store.open_leases().await.unwrap(), [open.clone()]);
+    assert_eq!(store.open_leases().await.unwrap(), std::slice::from_ref(&open));
     assert_eq!(store.lease(ended.lease).await.unwrap(), Some(ended.clone()));
     let closed = lease(1, Some(TimestampMs(9)));
     store.commit(vec![Write::Lent(closed.clone())]).await.unwrap();

@@ -137,7 +137,7 @@ fn alone(member: &Member<'_>) -> Trained {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{generate, unseen};
+    use crate::generate;
     use std::sync::Mutex;
 
     fn settings() -> TrainingSettings {

@@ -51,8 +51,8 @@ async fn main() {
 
 /// A market in `dir`, served on a free port of this machine.
 async fn market(dir: &std::path::Path) -> (String, CancellationToken, tokio::task::JoinHandle<()>) {
-    let mut config = ServiceConfig::default();
-    config.limits = LimitsConfig { requests_per_second: 1_000_000, burst: 1_000_000, in_flight: 100_000 };
+    let limits = LimitsConfig { requests_per_second: 1_000_000, burst: 1_000_000, in_flight: 100_000 };
+    let mut config = ServiceConfig { limits, ..ServiceConfig::default() };
     config.rules.open_orders_max = 1_000_000;
     // No round is sealed while orders are measured.
     (config.rules.near_term_interval_s, config.rules.day_ahead_interval_s) = (3_600, 24 * 3_600);

@@ -139,7 +139,7 @@ fn personas_of_one_class_share_their_shells() {
     let api = host.api();
     // A load of 25 that now and then is 60: nobody knows when.
     let start = clock::now_ms() / 2_000 * 2_000 - 1_200_000;
-    let load = |second: usize| if (second * 7 + second / 13) % 23 == 0 { 60.0 } else { 25.0 };
+    let load = |second: usize| if (second * 7 + second / 13).is_multiple_of(23) { 60.0 } else { 25.0 };
     let values: Vec<f64> = (0..600).map(load).collect();
     for name in ["red", "blue"] {
         let series = json!({"resource": name, "metric": "requests", "start": clock::text(start), "step_ms": 2000, "values": values});

@@ -66,7 +66,7 @@ pub enum EventTopic {
 
 impl EventTopic {
     /// Every topic.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::PersonaApplied,
         Self::PlanChanged,
         Self::InstanceChanged,

@@ -235,7 +235,7 @@ mod tests {
         }
     }
 
-    fn plan(levels: Vec<LevelView>) -> Plan {
+    fn plan(levels: &[LevelView]) -> Plan {
         serde_json::from_value(serde_json::json!({
             "persona": "web", "persona_version": 3, "at": TimestampMs(0), "policy": "level_programme", "wanted": 20,
             "stock": Stock { warm: 18, ..Stock::default() }, "levels": levels,
@@ -255,7 +255,7 @@ mod tests {
             cost_of_late,
             reasons: vec![],
         };
-        let plan = plan(vec![]);
+        let plan = plan(&[]);
         let others =
             vec![one(Policy::LevelProgramme, 20, true, Some(1.0)), one(Policy::KeepAlive, 27, false, Some(12.5))];
         let page = compare(&Compared { plan: plan.clone(), costs: costs(others) });
@@ -288,7 +288,8 @@ mod tests {
         };
         let standby = StandbyCounts { parked: 3, shell: 0 };
         let stock = Stock { warm: 18, parked: 1, ..Stock::default() };
-        let plan = Plan { standby, saved_per_hour: Some(0.25), stock, ..plan((1..=40).map(level).collect()) };
+        let plan =
+            Plan { standby, saved_per_hour: Some(0.25), stock, ..plan(&(1..=40).map(level).collect::<Vec<_>>()) };
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
         let page = explain(&Explained { plan, costs: costs(vec![]), forecast: Some(fan) });
         for part in [

@@ -1,9 +1,7 @@
 //! Where the requests of one plugin may go, and how much of the network they may use.
 
 use super::Faults;
-use forewarm_runtime::{
-    HttpDestination, HttpGrant, HttpGrantError, HttpLimits, HttpMethod, HttpScheme, Secret, SecretHeader,
-};
+use forewarm_runtime::{HttpDestination, HttpGrant, HttpLimits, HttpMethod, HttpScheme, Secret, SecretHeader};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -19,7 +19,7 @@ async fn nothing_answers_without_a_valid_token() {
             let method: Method = method.to_uppercase().parse().unwrap();
             for token in [None, Some(&forged)] {
                 let request = client.request(method.clone(), format!("{}{path}", market.url));
-                let request = token.into_iter().fold(request, RequestBuilderExt::with_bearer);
+                let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
                 let response = request.send().await.unwrap();
                 assert_eq!(response.status(), 401, "{method} {path}");
                 assert!(response.headers().contains_key("www-authenticate"), "{method} {path}");
@@ -30,16 +30,6 @@ async fn nothing_answers_without_a_valid_token() {
         }
     }
     assert!(tried > 40, "{tried} routes");
-}
-
-trait RequestBuilderExt {
-    fn with_bearer(self, token: &String) -> Self;
-}
-
-impl RequestBuilderExt for reqwest::RequestBuilder {
-    fn with_bearer(self, token: &String) -> Self {
-        self.bearer_auth(token)
-    }
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn deliveries_are_signed_in_order_and_come_again_until_they_are_taken() {
     let taken = &got[2..];
     let ids: BTreeSet<_> = taken.iter().map(|got| &got.id).collect();
     assert_eq!(ids.len(), taken.len(), "and each once then");
-    let sequences: Vec<i64> = taken.iter().map(|got| sequence(got)).collect();
+    let sequences: Vec<i64> = taken.iter().map(sequence).collect();
     assert!(sequences.is_sorted(), "{sequences:?}");
     for delivery in &got {
         assert_eq!(secret.sign(&delivery.id, delivery.timestamp, &delivery.body), delivery.signature);

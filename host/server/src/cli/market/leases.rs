@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 #[derive(Debug, Args)]
-pub(super) struct LeasesArgs {
+pub(in crate::cli) struct LeasesArgs {
     /// As the owner of the capacity, not as the one who leases it
     #[arg(long)]
     sold: bool,
@@ -28,13 +28,13 @@ pub(super) struct LeasesArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ReleaseArgs {
+pub(in crate::cli) struct ReleaseArgs {
     /// The lease
     id: Uuid,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ReclaimArgs {
+pub(in crate::cli) struct ReclaimArgs {
     /// The persona
     persona: String,
     /// How many instances

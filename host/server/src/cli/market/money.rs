@@ -10,13 +10,13 @@ use forewarm_market::http::AccountStanding;
 use forewarm_market::model::LedgerEntry;
 
 #[derive(Debug, Args)]
-pub(super) struct OfArgs {
+pub(in crate::cli) struct OfArgs {
     /// The cost centre
     tenant: String,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct PeriodArgs {
+pub(in crate::cli) struct PeriodArgs {
     /// The cost centre; the token's own unless given
     #[arg(long)]
     tenant: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct PeriodArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct LedgerArgs {
+pub(in crate::cli) struct LedgerArgs {
     /// The cost centre; the token's own unless given
     #[arg(long)]
     tenant: Option<String>,

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 #[derive(Debug, Args)]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// Only those of this cost centre and all below it
     #[arg(long)]
     tenant: Option<String>,
@@ -66,7 +66,7 @@ struct Terms {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct OfferArgs {
+pub(in crate::cli) struct OfferArgs {
     #[command(flatten)]
     terms: Terms,
     /// The least taken, in micro-credits per instance and second
@@ -78,7 +78,7 @@ pub(super) struct OfferArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct BidArgs {
+pub(in crate::cli) struct BidArgs {
     #[command(flatten)]
     terms: Terms,
     /// The most paid, in micro-credits per instance and second
@@ -96,7 +96,7 @@ pub(super) struct BidArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CancelArgs {
+pub(in crate::cli) struct CancelArgs {
     /// The bid or offer
     id: Uuid,
 }

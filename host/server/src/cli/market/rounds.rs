@@ -9,7 +9,7 @@ use forewarm_market::exports::millionths;
 use forewarm_market::model::{PricePoint, Round};
 
 #[derive(Debug, Args)]
-pub(super) struct RoundsArgs {
+pub(in crate::cli) struct RoundsArgs {
     /// Only rounds of this kind: near_term or day_ahead
     #[arg(long)]
     kind: Option<String>,
@@ -19,7 +19,7 @@ pub(super) struct RoundsArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct PricesArgs {
+pub(in crate::cli) struct PricesArgs {
     /// Only of this persona
     persona: Option<String>,
     /// Only of this class: firm or reclaimable

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum WebhookCommand {
+pub(in crate::cli) enum WebhookCommand {
     /// Have events sent to a URL; prints the secret that deliveries are signed with, this once
     Add {
         /// Where to: https, to a public address or one that the operator allows

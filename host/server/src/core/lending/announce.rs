@@ -75,7 +75,7 @@ impl Core {
         match ask_market(self.bus.as_ref(), &call, MARKET_TIMEOUT).await {
             Ok(_) => drop(self.lending.known().announced.insert(name, call)),
             Err(error) => {
-                warn!(persona = %name, %error, "what can be spared could not be announced; it is tried again")
+                warn!(persona = %name, %error, "what can be spared could not be announced; it is tried again");
             }
         }
     }

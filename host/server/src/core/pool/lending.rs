@@ -133,7 +133,11 @@ impl Pool {
 
     /// Whether an instance was leased and is being wiped.
     pub(crate) fn is_sanitizing(&self, id: InstanceId) -> bool {
-        self.coming(id).is_some() && self.lease_with(id).is_some_and(|lent| has(lent, id, is_being_wiped))
+        self.is_resetting(id) && self.lease_with(id).is_some_and(|lent| has(lent, id, is_being_wiped))
+    }
+
+    fn is_resetting(&self, id: InstanceId) -> bool {
+        self.instances.get(&id).is_some_and(|one| matches!(one.state, InstanceState::Resetting { .. }))
     }
 
     pub(crate) fn is_quarantined(&self, id: InstanceId) -> bool {
@@ -146,7 +150,7 @@ impl Pool {
         self.set(id, InstanceState::Quarantined { since: now });
         self.notice(id, reason, &mut changes);
         let state = UnitState::Quarantined { at: now, reason: reason.chars().take(500).collect() };
-        self.unit_changed(id, is_being_wiped, state, now, &mut changes);
+        self.unit_changed(id, is_being_wiped, &state, now, &mut changes);
         changes
     }
 
@@ -172,24 +176,24 @@ impl Pool {
                 UnitState::Sanitizing { since: now }
             }
         };
-        self.unit_changed(instance, |state| *state == UnitState::Held, state, now, changes);
+        self.unit_changed(instance, |state| *state == UnitState::Held, &state, now, changes);
     }
 
     /// An instance is ready again after it was wiped.
     pub(super) fn unit_wiped(&mut self, id: InstanceId, at: TimestampMs, changes: &mut Changes) {
-        self.unit_changed(id, is_being_wiped, UnitState::Returned { at }, at, changes);
+        self.unit_changed(id, is_being_wiped, &UnitState::Returned { at }, at, changes);
     }
 
     /// An instance is gone, or about to be.
     pub(super) fn unit_lost(&mut self, id: InstanceId, now: TimestampMs, changes: &mut Changes) {
-        self.unit_changed(id, is_being_wiped, UnitState::Lost { at: now }, now, changes);
+        self.unit_changed(id, is_being_wiped, &UnitState::Lost { at: now }, now, changes);
     }
 
     fn unit_changed(
         &mut self,
         id: InstanceId,
         from: impl Fn(&UnitState) -> bool + Copy,
-        to: UnitState,
+        to: &UnitState,
         now: TimestampMs,
         changes: &mut Changes,
     ) {

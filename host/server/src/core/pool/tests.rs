@@ -243,7 +243,7 @@ fn a_claim_waits_where_the_driver_has_no_room() {
         room: 0,
         max_waiting: 5,
     };
-    let (claim, _) = pool.claim_instance(new, NOW, || 9_000).expect("room to wait");
+    let (claim, _) = pool.claim_instance(new, NOW, ways).expect("room to wait");
     assert!(matches!(claim.state, ClaimState::Waiting { .. }));
     assert_eq!(stock(&pool), (0, 0, 0, 0, 1));
 }

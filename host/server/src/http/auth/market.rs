@@ -63,7 +63,7 @@ mod tests {
         };
         let buyer = of(Scope::Tenant, Some("shop"));
         assert!(buyer.roles.has(Role::Buyer) && !buyer.roles.has(Role::Owner) && !buyer.roles.has(Role::Operator));
-        assert_eq!(buyer.tenant.as_ref().map(|tenant| tenant.as_str()), Some("shop"));
+        assert_eq!(buyer.tenant.as_ref().map(forewarm_domain::id::TenantName::as_str), Some("shop"));
         assert!(of(Scope::Admin, None).roles.has(Role::Operator));
         assert_eq!(of(Scope::Read, None).roles.iter().collect::<Vec<_>>(), [Role::Auditor]);
     }

@@ -10,8 +10,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use forewarm_domain::calendar::{Entry, EntryKind, PlannedEvent, What};
 use forewarm_domain::id::CalendarName;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-checked_body!(PlannedEvent);
+/// An event as it is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+pub(super) struct EventBody(PlannedEvent);
+
+checked_body!(EventBody);
 
 /// Lists the planned events by name, past ones included until the retention removes them.
 #[utoipa::path(get, path = "/v1/calendar/events", operation_id = "list_calendar_events", tag = "calendar", responses((status = 200, body = Vec<Entry>)))]
@@ -52,7 +59,7 @@ pub(super) async fn put(
     State(state): State<AppState>,
     caller: Caller,
     InPath(name): InPath<CalendarName>,
-    Checked(body): Checked<PlannedEvent>,
+    Checked(EventBody(body)): Checked<EventBody>,
 ) -> Result<(StatusCode, Json<Entry>), Problem> {
     caller.may_operate()?;
     super::apply(&state, &caller.name, name, What::Event(body)).await

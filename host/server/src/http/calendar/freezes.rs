@@ -10,8 +10,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use forewarm_domain::calendar::{Entry, EntryKind, Freeze, What};
 use forewarm_domain::id::CalendarName;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-checked_body!(Freeze);
+/// A freeze as it is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+pub(super) struct FreezeBody(Freeze);
+
+checked_body!(FreezeBody);
 
 /// Lists the freezes and maintenance windows by name, past ones included until the retention removes them.
 #[utoipa::path(get, path = "/v1/calendar/freezes", operation_id = "list_calendar_freezes", tag = "calendar", responses((status = 200, body = Vec<Entry>)))]
@@ -52,7 +59,7 @@ pub(super) async fn put(
     State(state): State<AppState>,
     caller: Caller,
     InPath(name): InPath<CalendarName>,
-    Checked(body): Checked<Freeze>,
+    Checked(FreezeBody(body)): Checked<FreezeBody>,
 ) -> Result<(StatusCode, Json<Entry>), Problem> {
     caller.may_operate()?;
     super::apply(&state, &caller.name, name, What::Freeze(body)).await

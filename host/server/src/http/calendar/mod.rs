@@ -5,13 +5,13 @@ mod faults;
 mod freezes;
 
 use super::problem::{Problem, ProblemKind};
-use super::schema::nearest;
 use super::state::AppState;
 use crate::core::CalendarError;
 use axum::Json;
 use axum::http::StatusCode;
 use forewarm_domain::calendar::{Entry, EntryKind, What};
 use forewarm_domain::id::CalendarName;
+use forewarm_web::schema::nearest;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 /// A persona as it is sent.
 #[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
-struct SpecBody(PersonaSpec);
+pub(super) struct SpecBody(PersonaSpec);
 
 checked_body!(SpecBody);
 

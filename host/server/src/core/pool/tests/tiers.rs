@@ -145,7 +145,7 @@ fn a_restored_pool_is_the_same_in_every_tier() {
     follow(&mut pool, 2, 1);
     let instances = pool.instances.values().cloned().collect();
     let open = pool.intents.values().flatten().map(|open| open.intent.clone()).collect();
-    let again = Pool::restore(instances, vec![], open);
+    let again = Pool::restore(instances, vec![], open, vec![]);
     assert_eq!((again.stock(&persona()), again.shells(&class())), (pool.stock(&persona()), pool.shells(&class())));
     assert_eq!(again.intents.len(), 3, "two shells and one start");
 }
