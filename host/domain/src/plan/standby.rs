@@ -12,7 +12,8 @@ pub(super) fn beyond(snapshot: &Snapshot, borders: Option<Borders>, wanted: u32)
     let may_park = snapshot.standby.iter().any(|standby| standby.tier == Tier::Parked);
     let surplus = snapshot.stock.total().saturating_sub(wanted);
     let wish = match borders {
-        Some(borders) => borders.beyond(wanted),
+        // The programme looked at the owner's own instances alone.
+        Some(borders) => borders.beyond(wanted.saturating_sub(snapshot.limits.leased)),
         None => StandbyCounts { parked: left(snapshot, wanted).saturating_add(surplus), shell: 0 },
     };
     let parked = if may_park { bounded(snapshot, wanted, surplus, wish.parked) } else { 0 };
@@ -100,6 +101,9 @@ mod tests {
         let plan = decide(&vague(Stock { warm: 6, ..Stock::default() }));
         assert_eq!((plan.wanted, plan.standby.parked), (2, 4));
         assert!(plan.reasons.iter().any(|reason| reason.code == ReasonCode::Standby), "{:?}", plan.reasons);
+        let mut lending = vague(Stock { active: 3, warm: 6, ..Stock::default() });
+        lending.limits.leased = 3;
+        assert_eq!(planned(&lending), (5, 4), "what is leased out comes on top");
         let none = decide(&Snapshot { standby: vec![], ..vague(Stock { warm: 6, ..Stock::default() }) });
         assert_eq!(none.standby, StandbyCounts::default());
     }

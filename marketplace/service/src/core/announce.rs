@@ -3,13 +3,17 @@
 use super::state::{ReclaimRecord, State};
 use crate::{
     error::MarketError,
-    model::{Caller, DeliveryWindow, EndCause, MarketKind, NewOffer, Offer, OfferSource, Role, TimeInForce},
+    model::{
+        Caller, DeliveryWindow, EndCause, Lease, LeaseState, MarketKind, NewOffer, Offer, OfferSource, Role,
+        TimeInForce,
+    },
 };
 use forewarm_auction::{FirmPremium, LeaseClass, OrderId, Price, Quantity};
 use forewarm_bus::message::market::{
-    AnnounceCall, PreviewCall, ReclaimCall, ReclaimCandidate, ReclaimPreview, Reclaimed, Surplus,
+    AnnounceCall, PreviewCall, ReclaimCall, ReclaimCandidate, ReclaimPreview, Reclaimed, Sold, Surplus,
 };
 use forewarm_domain::{
+    id::PersonaName,
     lending::{Moment, Odds, PRICE_MAX, firm_premium, reserve_price},
     time::{SECOND_MS, TimestampMs},
 };
@@ -105,6 +109,17 @@ impl State {
         if let Some(offer) = self.offers.get_mut(&id) {
             offer.time_in_force = TimeInForce::Until { at: until };
         }
+    }
+
+    /// What is sold of a persona and not handed over yet, by window: its host has it ready by then.
+    pub(crate) fn sold(&self, persona: &PersonaName) -> Vec<Sold> {
+        let waits = |lease: &&Lease| {
+            lease.persona == *persona && matches!(lease.state, LeaseState::Granted | LeaseState::HandingOver { .. })
+        };
+        let of = |lease: &Lease| Sold { lease: lease.id, window: lease.window, units: lease.units.get() };
+        let mut sold: Vec<Sold> = self.leases.values().filter(waits).map(of).collect();
+        sold.sort_by_key(|one| (one.window, one.lease));
+        sold
     }
 
     /// What getting instances back would cost.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use forewarm_bus::{
     BusError, Service,
     message::market::{
-        AnnounceCall, Announced, MarketRefusal, PreviewCall, ReclaimCall, ReclaimPreview, Reclaimed, ServeMarket,
-        WindowsCall, serve_market,
+        AnnounceCall, Announced, MarketRefusal, PreviewCall, ReclaimCall, ReclaimPreview, Reclaimed, ServeMarket, Sold,
+        SoldCall, WindowsCall, serve_market,
     },
 };
 use forewarm_domain::lending::DeliveryWindow;
@@ -41,6 +41,10 @@ impl ServeMarket for Market {
             Err(MarketError::NotFound { .. }) => Err(MarketRefusal::UnknownOwner { owner }),
             Err(error) => Err(refusal(error)),
         }
+    }
+
+    async fn sold(&self, call: SoldCall) -> Result<Vec<Sold>, MarketRefusal> {
+        self.0.actor.change(move |state| Ok(state.sold(&call.persona))).await.map_err(refusal)
     }
 
     async fn preview(&self, call: PreviewCall) -> Result<ReclaimPreview, MarketRefusal> {

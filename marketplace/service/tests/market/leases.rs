@@ -2,7 +2,7 @@
 
 use crate::world::{RICH, START, World, bid, offer, operator, persona, tenant, window};
 use forewarm_auction::{LeaseClass, MicroCredits};
-use forewarm_bus::message::market::{AnnounceCall, ReclaimCall, ServeMarket, Surplus, WindowsCall};
+use forewarm_bus::message::market::{AnnounceCall, ReclaimCall, ServeMarket, SoldCall, Surplus, WindowsCall};
 use forewarm_domain::{id::ReclaimId, time::TimestampMs};
 use forewarm_market::{
     LeaseQuery, MarketConfig, OrderQuery, Side,
@@ -207,8 +207,13 @@ async fn what_hosts_can_spare_becomes_offers_and_what_they_need_comes_back() {
     let facts: Vec<_> = listed.iter().map(|one| (one.quantity.get(), one.reserve.get(), one.source)).collect();
     assert_eq!(facts, [(6, 115, OfferSource::Forecast)]);
     world.bid(bid("shop", 4, 200)).await.expect("placed");
+    let sold = async || ServeMarket::sold(&world.market, SoldCall { persona: persona() }).await.expect("what is sold");
+    assert_eq!(sold().await, []);
     world.pass(60).await;
+    let ahead = sold().await;
+    assert_eq!(ahead.iter().map(|one| (one.window, one.units)).collect::<Vec<_>>(), [(windows[0], 4)]);
     world.pass(240).await;
+    assert_eq!(sold().await, [], "it was handed over");
     world.pass(60).await;
     let reclaim = ReclaimCall {
         reclaim: ReclaimId(Uuid::from_u128(9)),

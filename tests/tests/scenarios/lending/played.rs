@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use forewarm_bus::message::market::{
     AnnounceCall, Announced, MarketCall, MarketCallError, MarketRefusal, PreviewCall, ReclaimCall, ReclaimCandidate,
-    ReclaimPreview, Reclaimed, ServeMarket, WindowsCall, ask_market, serve_market,
+    ReclaimPreview, Reclaimed, ServeMarket, Sold, SoldCall, WindowsCall, ask_market, serve_market,
 };
 use forewarm_bus::message::{Calls, DriverAnswer, DriverCall, DriverRequest, ServeDriver, serve_calls};
 use forewarm_bus::{NatsBus, NatsConfig, Service};
@@ -91,6 +91,9 @@ impl ServeMarket for Market {
     async fn announce(&self, call: AnnounceCall) -> Result<Announced, MarketRefusal> {
         self.0.lock().expect("whole").announced.insert(call.persona.clone(), call);
         Ok(Announced {})
+    }
+    async fn sold(&self, _: SoldCall) -> Result<Vec<Sold>, MarketRefusal> {
+        Ok(Vec::new())
     }
     async fn preview(&self, _: PreviewCall) -> Result<ReclaimPreview, MarketRefusal> {
         Ok(ReclaimPreview { candidates: self.0.lock().expect("whole").candidates.clone() })

@@ -185,11 +185,8 @@ pub trait ServeMarket: Send + Sync + 'static {
     async fn windows(&self, call: WindowsCall) -> Result<Vec<DeliveryWindow>, MarketRefusal>;
     /// Takes what an owner can spare.
     async fn announce(&self, call: AnnounceCall) -> Result<Announced, MarketRefusal>;
-    /// Tells what is sold and not handed over yet: nothing, unless the market trades windows ahead.
-    async fn sold(&self, call: SoldCall) -> Result<Vec<Sold>, MarketRefusal> {
-        let _ = call;
-        Ok(Vec::new())
-    }
+    /// Tells what is sold and not handed over yet, by window.
+    async fn sold(&self, call: SoldCall) -> Result<Vec<Sold>, MarketRefusal>;
     /// Tells what getting instances back would cost.
     async fn preview(&self, call: PreviewCall) -> Result<ReclaimPreview, MarketRefusal>;
     /// Calls leases back.
