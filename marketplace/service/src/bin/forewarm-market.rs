@@ -7,6 +7,7 @@ use forewarm_egress::SystemResolver;
 use forewarm_market::http::{self, HttpConfig};
 use forewarm_market::{MarketParts, NoProbe, Service, ServiceConfig, ServiceParts, random_seeds};
 use serde::Deserialize;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -114,8 +115,7 @@ async fn up(args: UpArgs) -> Result<(), Failure> {
     let token_file = args.data_dir.join("operator.token");
     let made = service.ensure_operator(&token_file).await?;
     let listener = TcpListener::bind(http.listen).await?;
-    println!("forewarm-market {} is up\n  API      http://{}", env!("CARGO_PKG_VERSION"), listener.local_addr()?);
-    println!("  token    in {}{}", token_file.display(), if made { ", made now" } else { "" });
+    greet(&listener.local_addr()?.to_string(), &token_file, made);
     let stopping = CancellationToken::new();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let told = async {
@@ -137,4 +137,15 @@ fn read(config: Option<&Path>) -> Result<File, Failure> {
     let Some(path) = config else { return Ok(File::default()) };
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// Says where the market is. A reader that has gone away is no error.
+fn greet(address: &str, token_file: &Path, made: bool) {
+    let (version, made) = (env!("CARGO_PKG_VERSION"), if made { ", made now" } else { "" });
+    let text = format!(
+        "forewarm-market {version} is up\n  API      http://{address}\n  token    in {}{made}\n",
+        token_file.display()
+    );
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
