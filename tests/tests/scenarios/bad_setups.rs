@@ -130,11 +130,12 @@ fn without_its_forecaster_a_host_falls_back_to_the_reactive_rule() {
         api.measure("web", 35.0);
         let plan = api.get("/v1/personas/web/plan");
         let plan = (plan.status == 200).then(|| plan.json())?;
-        (plan["wanted"].as_u64()? >= 4).then_some(plan)
+        // The first plans may still miss the load, not the forecaster.
+        let names_it = text(&plan["reasons"][0]["detail"]).contains("forecaster-seasonal");
+        (plan["wanted"].as_u64()? >= 4 && names_it).then_some(plan)
     });
     assert_eq!(plan["policy"], "reactive");
     assert_eq!(plan["reasons"][0]["code"], "no_forecast", "{plan}");
-    check(text(&plan["reasons"][0]["detail"]), &["forecaster-seasonal"]);
     eventually("instances by the reactive rule", || {
         api.measure("web", 35.0);
         (api.standing("web")["stock"]["warm"].as_u64()? >= 4).then_some(())

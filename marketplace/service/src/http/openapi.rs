@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document of the market, written from the handlers themselves.
 
 use super::state::MarketState;
+use crate::market::Side;
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -20,7 +21,7 @@ use utoipa_axum::routes;
                        the account's unit. Errors are problem documents (RFC 9457) with a stable `type` and `code`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(ProblemDocument)),
+    components(schemas(ProblemDocument, Side)),
     tags(
         (name = "orders", description = "Offers and bids"),
         (name = "rounds", description = "Auctions and what came of them"),
