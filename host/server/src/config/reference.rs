@@ -1,6 +1,9 @@
 //! The reference of all keys, written from the structs' own documentation and defaults.
 
 use super::Config;
+use forewarm_market::MarketConfig;
+use forewarm_market::auth::LimitsConfig;
+use forewarm_market::webhooks::WebhookConfig;
 use std::fmt::Write as _;
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
@@ -72,6 +75,10 @@ fn sections() -> Vec<(&'static str, String, Schema)> {
             "plugins.settings.NAME.http.destinations[].secret_headers.HEADER.",
             plain(super::SecretSource::schema()),
         ),
+        ("Market", "market.", plain(super::MarketSection::schema())),
+        ("Rules of the market", "market.rules.", plain(MarketConfig::schema())),
+        ("Limits of the market's tenants", "market.limits.", plain(LimitsConfig::schema())),
+        ("Webhooks of the market", "market.webhooks.", plain(WebhookConfig::schema())),
         ("Bus", "bus.", plain(super::BusConfig::schema())),
         ("Log", "log.", plain(super::LogConfig::schema())),
     ]
