@@ -1,6 +1,6 @@
 //! The market as part of a host: the host's own tokens trade, by API and by command, over both databases and a crash.
 
-use crate::text;
+use crate::{text, warmed};
 use forewarm_tests::{Api, Finished, Host, Postgres, Setup, clock, eventually};
 use serde_json::{Value, json};
 
@@ -98,4 +98,70 @@ fn a_host_without_a_market_says_so() {
     host.api().get("/v1/market/offers").problem(404, "unknown-route");
     let listed = host.command(&["market", "offers"]);
     assert_eq!(listed.code, Some(4), "{listed:?}");
+}
+
+/// A persona that keeps 6 instances, needs 2 of them and lends 3.
+fn lender(api: &Api) {
+    let mut persona = crate::persona("web", 6, 6);
+    persona["lending"] = json!({ "owner": "core", "limit": 3, "keep_min": 1, "carrying_cost": 100 });
+    api.apply(&persona);
+    let start = clock::now_ms() / 1_000 * 1_000 - 1_200_000;
+    let series = json!({
+        "resource": "web", "metric": "requests", "start": clock::text(start), "step_ms": 1000,
+        "values": vec![15.0; 1_200],
+    });
+    api.post("/v1/ingest/json", &json!({ "series": [series] })).ok();
+    warmed(api, "web", 6);
+}
+
+#[test]
+fn a_bid_becomes_real_instances_which_are_wiped_and_come_back() {
+    let rules = [("window_grid_s", 1), ("listed_window_s", 5), ("listed_windows", 2), ("handover_lead_s", 1)];
+    let setup = rules.iter().fold(quick(), |setup, (key, value)| setup.set(&format!("market.rules.{key}"), *value));
+    let mut host = setup.start();
+    let api = host.api();
+    organisation(&api, "core");
+    organisation(&api, "shop");
+    let shop = api.as_new_caller("shop", "tenant", Some("shop"));
+    lender(&api);
+    // What the forecast does not need is on offer by itself; a bid for one of its windows.
+    let (kept, window) = eventually("a bid for what the forecast offers", || {
+        api.measure("web", 15.0);
+        let offers = api.get("/v1/market/offers?persona=web&open_only=true").json();
+        let offer = offers.as_array()?.iter().max_by_key(|offer| text(&offer["window"]["from"]).to_owned())?.clone();
+        let window = offer["window"].clone();
+        let bid = json!({
+            "tenant": "shop", "persona": "web", "window": window, "class": offer["class"], "quantity": 2,
+            "limit": 1_000_000, "time_in_force": { "kind": "until_window" },
+        });
+        let bid = shop.post("/v1/market/bids", &bid);
+        assert!([200, 201, 409, 422].contains(&bid.status), "{bid:?}");
+        (bid.status < 300).then(|| (bid.json(), window))
+    });
+    let lease = eventually("the lease's instances", || {
+        api.measure("web", 15.0);
+        let lease = shop.get("/v1/market/leases").json().get(0)?["lease"].clone();
+        (lease["state"]["state"] == "active" || lease["state"] == "active").then_some(lease)
+    });
+    assert_eq!((&lease["window"], &lease["bid"]), (&window, &kept["id"]), "{lease}");
+    let units = lease["instances"].as_array().expect("a list").clone();
+    assert_eq!(units.len(), 2, "{lease}");
+    let claim = |unit: &Value| shop.get(&format!("/v1/claims/{}", text(&unit["claim"]))).json();
+    for unit in &units {
+        let claim = claim(unit);
+        assert_eq!((&claim["state"], &claim["instance"]), (&json!("served"), &unit["instance"]), "{claim}");
+    }
+    assert_eq!(api.get("/v1/personas/web/lending").json()["leased"], 2);
+    // After its window the tenant has nothing, and its owner all of them again.
+    eventually("the lease to be over", || {
+        api.measure("web", 15.0);
+        let lease = shop.get("/v1/market/leases").json()[0]["lease"].clone();
+        (lease["state"]["state"] == "returned" || lease["state"] == "returned").then_some(())
+    });
+    for unit in &units {
+        assert_eq!(claim(unit)["state"], "ended");
+    }
+    warmed(&api, "web", 6);
+    assert_eq!(api.get("/v1/personas/web/lending").json()["leased"], 0);
+    host.stop();
 }
