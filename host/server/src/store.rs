@@ -127,12 +127,28 @@ impl Store {
     /// the order in which they were submitted, so that a caller can fix that order under a lock of its own and wait
     /// outside it. There is no order between these batches and committed ones.
     pub fn submit(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
-        let (reply, answer) = oneshot::channel();
-        let empty = writes.is_empty();
-        let queued = if empty { Ok(()) } else { self.0.queues.urgent.try_send(Request { writes, reply }) };
+        let queued = (!writes.is_empty()).then(|| self.queue(writes));
         async move {
             match queued {
-                Ok(()) if empty => Ok(()),
+                Some(queued) => queued.await,
+                None => Ok(()),
+            }
+        }
+    }
+
+    /// Waits until every batch that was submitted before is committed or refused.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store can't be reached: nothing is known of those batches then.
+    pub fn barrier(&self) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        self.queue(Vec::new())
+    }
+
+    fn queue(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        let queued = self.0.queues.urgent.try_send(Request { writes, reply });
+        async move {
+            match queued {
                 Ok(()) => answer.await.map_err(|_| StoreError::Closed)?,
                 Err(mpsc::error::TrySendError::Full(_)) => {
                     Err(StoreError::Unavailable("too many changes wait to be saved".into()))

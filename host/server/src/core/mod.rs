@@ -275,6 +275,12 @@ impl Core {
         Ok(result)
     }
 
+    /// Waits until all that was changed so far is saved: what is told afterwards, no power cut takes back.
+    async fn durable(&self) -> Result<(), StoreError> {
+        self.change(|_| ((), Changes::default())).await?;
+        self.store.barrier().await
+    }
+
     async fn announce(&self, changes: Changes) {
         for served in &changes.served {
             self.feedback.served(served, self.clock.now());

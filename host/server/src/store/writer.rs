@@ -111,6 +111,9 @@ async fn commit_jointly(db: &DatabaseConnection, requests: Vec<Request>) {
 async fn commit(db: &DatabaseConnection, writes: impl Iterator<Item = &Write>) -> Result<(), StoreError> {
     let backend = db.get_database_backend();
     let statements = statements(backend, &Grouped::of(writes))?;
+    if statements.is_empty() {
+        return Ok(());
+    }
     if backend == DbBackend::Sqlite && statements.len() <= IN_ONE_MAX {
         return commit_in_one(db, statements).await;
     }

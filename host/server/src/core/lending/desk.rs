@@ -47,11 +47,12 @@ impl ServeCapacity for Desk {
         let core = self.core()?;
         let lent = core.known_lease(call.lease, &call.persona).await?;
         let lent = lent.ok_or(CapacityRefusal::UnknownLease { lease: call.lease })?;
-        Ok(lent.status(&core.clock.moment()))
+        core.told(&lent, &core.clock.moment()).await
     }
     async fn holdings(&self, call: HoldingsCall) -> Result<Vec<HeldLease>, CapacityRefusal> {
         let core = self.core()?;
         let (leases, now) = (core.pool().open_leases(&call.persona), core.clock.moment());
+        core.durable().await.map_err(unavailable)?;
         Ok(leases.iter().filter_map(|lent| lent.held_lease(&now)).collect())
     }
 }
@@ -66,7 +67,7 @@ impl Core {
                 return Err(CapacityRefusal::Conflict { lease });
             }
             // The first answer may have been lost because it could not be saved: then it is now.
-            self.change(|_| ((), Changes::default())).await.map_err(unavailable)?;
+            self.durable().await.map_err(unavailable)?;
             return known.handover().ok_or(CapacityRefusal::Ended { lease });
         }
         let policy = self.may_lend(&call, &now)?;
@@ -112,7 +113,8 @@ impl Core {
         may_call_back(&known, &call, &now)?;
         let called = CalledBack { notice: Notice::new(now.clone(), call.notice_ms), reason: call.reason };
         self.change(|pool| ((), pool.call_back(lease, called))).await.map_err(unavailable)?;
-        Ok(self.pool().lease(lease).unwrap_or(&known).status(&now))
+        let known = self.pool().lease(lease).cloned().unwrap_or(known);
+        self.told(&known, &now).await
     }
 
     async fn end_lease(&self, call: ReleaseCall) -> Result<LeaseStatus, CapacityRefusal> {
@@ -142,7 +144,14 @@ impl Core {
                 Lent::void(lease, persona, now.at)
             }
         };
-        Ok(lent.status(&now))
+        self.told(&lent, &now).await
+    }
+
+    /// How a lease stands, once that is saved: what the market was told, it will be told again after a power cut.
+    async fn told(&self, lent: &Lent, now: &Moment) -> Result<LeaseStatus, CapacityRefusal> {
+        let status = lent.status(now);
+        self.durable().await.map_err(unavailable)?;
+        Ok(status)
     }
 
     /// A lease of a persona, open or ended.
