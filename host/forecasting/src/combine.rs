@@ -11,7 +11,7 @@ use forewarm_domain::forecast::{Fan, InvalidFan};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CombineError {
     /// No member with any weight answered.
-    #[error("none of the {0} members with a weight gave a forecast")]
+    #[error("none of the {0} forecasters gave a forecast")]
     Empty(usize),
     /// Members were asked different things.
     #[error("member {0} answered for other levels, steps or times than the first")]

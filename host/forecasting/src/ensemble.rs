@@ -156,7 +156,7 @@ pub fn combined(
     at: &[f64],
     floor: Option<f64>,
 ) -> Result<Fan, CombineError> {
-    let (weights, _) = weights(members, own, pool).ok_or(CombineError::Empty(0))?;
+    let (weights, _) = weights(members, own, pool).ok_or(CombineError::Empty(members.len()))?;
     let raw = mixture(members, &weights)?;
     let corrections = Corrections::mixed(own.scores.read(at), pool.corrections.as_ref());
     match corrections.map(Corrections::cautious) {

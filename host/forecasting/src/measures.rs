@@ -97,7 +97,7 @@ pub struct Summary {
     pub relative_sql: Option<f64>,
 }
 
-/// A mean that leaves out what is not there.
+/// A mean that leaves out what is not there, or not a number that can be written.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mean {
     sum: f64,
@@ -106,7 +106,7 @@ struct Mean {
 
 impl Mean {
     fn add(&mut self, value: impl Into<Option<f64>>) {
-        if let Some(value) = value.into() {
+        if let Some(value) = value.into().filter(|value: &f64| value.is_finite()) {
             self.sum += value;
             self.count += 1;
         }
@@ -131,6 +131,29 @@ impl Ratios {
     }
 }
 
+/// One series at one origin: what came, and how the references did. It is made once and scores any number of forecasts.
+#[derive(Debug, Clone)]
+pub struct Task {
+    series: String,
+    truth: Vec<f64>,
+    scale: Option<f64>,
+    /// Naive2's.
+    reference: Option<Score>,
+    /// That of the seasonal naive forecast.
+    naive: Option<Score>,
+}
+
+impl Task {
+    /// What followed a history of a series; `season` is that of the measures, in steps.
+    #[must_use]
+    pub fn new(series: &str, history: &[f64], season: usize, truth: Vec<f64>) -> Self {
+        let scale = scale(history, season);
+        let reference = score(scale, &truth, &Banded::point(naive2(history, truth.len(), season)));
+        let naive = seasonal_naive(history, truth.len(), season).and_then(|naive| score(scale, &truth, &naive));
+        Self { series: series.to_owned(), truth, scale, reference, naive }
+    }
+}
+
 /// Gathers scores over tasks.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
@@ -146,13 +169,9 @@ pub struct Board {
 }
 
 impl Board {
-    /// Scores a forecast of what followed `history` and adds it. Says nothing of a task without any truth.
-    pub fn add(&mut self, series: &str, history: &[f64], season: usize, truth: &[f64], forecast: &Banded) {
-        let scale = scale(history, season);
-        let Some(own) = score(scale, truth, forecast) else { return };
-        let plain = Banded::point(naive2(history, truth.len(), season));
-        let reference = score(scale, truth, &plain);
-        let naive = seasonal_naive(history, truth.len(), season).and_then(|naive| score(scale, truth, &naive));
+    /// Scores a forecast and adds it. Says nothing of a task without any truth.
+    pub fn add(&mut self, task: &Task, forecast: &Banded) {
+        let Some(own) = score(task.scale, &task.truth, forecast) else { return };
         self.tasks += 1;
         self.smape.add(own.smape);
         self.mase.add(own.mase);
@@ -160,10 +179,10 @@ impl Board {
         self.cov90.add(own.cov90);
         self.loss += own.loss;
         self.truth += own.truth;
-        self.reference[0].add(reference.map(|of| of.smape));
-        self.reference[1].add(reference.and_then(|of| of.mase));
-        let ratios = self.series.entry(series.to_owned()).or_default();
-        for (mean, of) in [(&mut ratios.own, Some(own)), (&mut ratios.naive, naive)] {
+        self.reference[0].add(task.reference.map(|of| of.smape));
+        self.reference[1].add(task.reference.and_then(|of| of.mase));
+        let ratios = self.series.entry(task.series.clone()).or_default();
+        for (mean, of) in [(&mut ratios.own, Some(own)), (&mut ratios.naive, task.naive)] {
             mean[0].add(of.and_then(|of| of.mase));
             mean[1].add(of.and_then(|of| of.sql));
         }
@@ -186,7 +205,7 @@ impl Board {
             smape: self.smape.get(),
             mase: self.mase.get(),
             owa,
-            wql: (self.truth > 0.0).then(|| self.loss / self.truth),
+            wql: (self.truth > 0.0).then(|| self.loss / self.truth).filter(|ratio| ratio.is_finite()),
             sql: self.sql.get(),
             cov90: self.cov90.get(),
             relative_mase: relative(0),
@@ -228,7 +247,7 @@ mod tests {
         let history: Vec<f64> = (0..60_u32).map(|step| f64::from(step % 6 + step * step % 7)).collect();
         let mut board = Board::default();
         let naive = seasonal_naive(&history, 6, 6).expect("a season");
-        board.add("a", &history, 6, &[3.0, 1.0, 4.0, 1.0, 5.0, 9.0], &naive);
+        board.add(&Task::new("a", &history, 6, vec![3.0, 1.0, 4.0, 1.0, 5.0, 9.0]), &naive);
         let found = board.summary();
         assert_eq!((found.tasks, found.relative_mase, found.relative_sql), (1, Some(1.0), Some(1.0)));
     }
@@ -237,16 +256,30 @@ mod tests {
     fn naive2_has_an_owa_of_one_and_means_leave_out_what_is_missing() {
         let history: Vec<f64> = (0..60_u32).map(|step| f64::from(1 + step * step % 7)).collect();
         let mut board = Board::default();
-        let truth = [3.0, f64::NAN, 4.0];
-        board.add("a", &history, 6, &truth, &Banded::point(naive2(&history, 3, 6)));
-        board.add("flat", &[2.0; 60], 6, &[3.0], &Banded::point(vec![2.5]));
-        board.add("nothing", &history, 6, &[f64::NAN], &Banded::point(vec![2.5]));
+        let task = Task::new("a", &history, 6, vec![3.0, f64::NAN, 4.0]);
+        let naive2 = Banded::point(naive2(&history, 3, 6));
+        board.add(&task, &naive2);
+        board.add(&Task::new("flat", &[2.0; 60], 6, vec![3.0]), &Banded::point(vec![2.5]));
+        board.add(&Task::new("nothing", &history, 6, vec![f64::NAN]), &Banded::point(vec![2.5]));
         let found = board.summary();
         assert_eq!(found.tasks, 2);
         assert!(found.mase.is_some_and(f64::is_finite), "the flat one has no scale");
         let mut single = Board::default();
-        single.add("a", &history, 6, &truth, &Banded::point(naive2(&history, 3, 6)));
+        single.add(&task, &naive2);
         assert!((single.summary().owa.expect("a reference") - 1.0).abs() < 1e-12);
         assert_eq!(Board::default().summary().smape, None);
+    }
+
+    #[test]
+    fn what_overflows_is_left_out() {
+        let history: Vec<f64> = (0..60_u32).map(|step| 1e307 * f64::from(1 + step * step % 7)).collect();
+        let naive = seasonal_naive(&history, 6, 6).expect("a season");
+        let mut board = Board::default();
+        board.add(&Task::new("huge", &history, 6, vec![1e307; 6]), &naive);
+        board.add(&Task::new("usual", &[1.0, 2.0, 4.0, 1.0], 2, vec![2.0]), &Banded::point(vec![1.0]));
+        let found = board.summary();
+        let all = [found.smape, found.mase, found.owa, found.wql, found.sql, found.relative_mase, found.relative_sql];
+        assert!(all.into_iter().flatten().all(f64::is_finite), "{found:?}");
+        assert!(found.relative_sql.is_some(), "that of the other series");
     }
 }

@@ -3,7 +3,7 @@
 use forecaster_lstm::fan::LEVELS;
 use forecaster_lstm::model::Model;
 use forecaster_lstm::weights::{HoldOut, Scores, Weights};
-use forewarm_forecasting::measures::{Board, Summary};
+use forewarm_forecasting::measures::{Board, Summary, Task};
 use forewarm_forecasting::reference::{Banded, seasonal_naive};
 use forewarm_sdk::Series;
 use forewarm_sdk::numerics::seasons::SeasonLengths;
@@ -28,8 +28,9 @@ pub(crate) fn hold_out(
         let truth = &series.values[history.len()..];
         let Some(reference) = seasonal_naive(history, truth.len(), settings.season) else { continue };
         let Some(forecast) = forecast(history, truth.len(), settings.season, weights)? else { continue };
-        own.add(series.id, history, settings.season, truth, &forecast);
-        naive.add(series.id, history, settings.season, truth, &reference);
+        let task = Task::new(series.id, history, settings.season, truth.to_vec());
+        own.add(&task, &forecast);
+        naive.add(&task, &reference);
     }
     let (own, naive) = (own.summary(), naive.summary());
     let found = HoldOut {

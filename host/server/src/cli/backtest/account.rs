@@ -6,7 +6,7 @@ use super::input::{Input, Told};
 use super::members::Members;
 use crate::cli::error::CliError;
 use forewarm_domain::forecast::Fan;
-use forewarm_forecasting::measures::{Board, Summary};
+use forewarm_forecasting::measures::{Board, Summary, Task};
 use forewarm_forecasting::reference::Banded;
 use serde::Serialize;
 use std::path::Path;
@@ -76,8 +76,9 @@ impl Evaluated {
     }
 
     pub(super) fn report(&self, input: &Input, members: &Members, args: &BacktestArgs) -> Report {
-        let models: Vec<Line> = (0..members.all.len()).map(|index| self.line(index, input, members, args)).collect();
-        let combination = (models.len() > 1).then(|| self.combination(&models, input, args));
+        let tasks = scored(input, args.horizon);
+        let models: Vec<Line> = (0..members.all.len()).map(|index| self.line(index, &tasks, members)).collect();
+        let combination = (models.len() > 1).then(|| self.combination(&models, &tasks));
         let (lost, lost_first) = self.lost(input);
         let series = input.series.len();
         let origins = self.answers.len();
@@ -93,14 +94,14 @@ impl Evaluated {
         }
     }
 
-    fn line(&self, index: usize, input: &Input, members: &Members, args: &BacktestArgs) -> Line {
+    fn line(&self, index: usize, tasks: &[Vec<Scored>], members: &Members) -> Line {
         let mut board = Board::default();
         let mut effort = Effort::default();
         let (mut weight, mut weighed) = (0.0, 0.0);
-        for (told, done) in input.series.iter().zip(&self.series) {
-            for judged in &done.judged {
+        for (tasks, done) in tasks.iter().zip(&self.series) {
+            for (task, judged) in tasks.iter().zip(&done.judged) {
                 if let Some(Some(fan)) = judged.members.get(index) {
-                    score(&mut board, told, judged.origin, fan, input.seasons[0], args.horizon);
+                    task.add(&mut board, fan);
                 }
                 if let Some(weights) = &judged.standing.weights {
                     weight += weights.shares().get(index).copied().unwrap_or_default();
@@ -123,11 +124,13 @@ impl Evaluated {
         }
     }
 
-    fn combination(&self, models: &[Line], input: &Input, args: &BacktestArgs) -> Line {
+    fn combination(&self, models: &[Line], tasks: &[Vec<Scored>]) -> Line {
         let mut board = Board::default();
-        for (told, origin, answer) in self.tasks(input) {
-            if let Ok(fan) = answer {
-                score(&mut board, &told, origin, fan, input.seasons[0], args.horizon);
+        for (origin, answers) in self.answers.iter().enumerate() {
+            for (tasks, answer) in tasks.iter().zip(answers) {
+                if let (Some(task), Ok(fan)) = (tasks.get(origin), answer) {
+                    task.add(&mut board, fan);
+                }
             }
         }
         Line {
@@ -167,10 +170,25 @@ impl Effort {
     }
 }
 
-/// Adds one forecast, in the steps that there is a row for.
-fn score(board: &mut Board, told: &Told, origin: usize, fan: &Fan, season: usize, horizon: usize) {
-    let (steps, truth) = told.truth(origin, horizon);
-    board.add(&told.id, &told.history(origin), season, &truth, &Banded::at(fan, &steps));
+/// A task, and the steps that there is a row for.
+struct Scored {
+    task: Task,
+    steps: Vec<usize>,
+}
+
+impl Scored {
+    fn add(&self, board: &mut Board, fan: &Fan) {
+        board.add(&self.task, &Banded::at(fan, &self.steps));
+    }
+}
+
+/// By series, then by origin.
+fn scored(input: &Input, horizon: usize) -> Vec<Vec<Scored>> {
+    let one = |told: &Told, origin: usize| {
+        let (steps, truth) = told.truth(origin, horizon);
+        Scored { task: Task::new(&told.id, &told.history(origin), input.seasons[0], truth), steps }
+    };
+    input.series.iter().map(|told| told.origins.iter().map(|origin| one(told, *origin)).collect()).collect()
 }
 
 /// Writes the answers in the long form that other scorers read: `series_id,origin,step,level,value`.
