@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host/forecasting", &["forewarm-domain"]),
     ("host/training", &["forecaster-lstm", "forewarm-forecasting", "forewarm-sdk"]),
     ("host/clock", &["forewarm-domain"]),
+    ("host/database", &[]),
     ("host/egress", &[]),
     ("host/web", &["forewarm-domain"]),
     ("host/runtime", &["forewarm-domain", "forewarm-egress"]),
@@ -60,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "forewarm-auction",
             "forewarm-bus",
             "forewarm-clock",
+            "forewarm-database",
             "forewarm-domain",
             "forewarm-egress",
             "forewarm-forecasting",
@@ -76,7 +78,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("marketplace/auction", &["forewarm-domain"]),
     (
         "marketplace/service",
-        &["forewarm-auction", "forewarm-bus", "forewarm-clock", "forewarm-domain", "forewarm-egress", "forewarm-web"],
+        &[
+            "forewarm-auction",
+            "forewarm-bus",
+            "forewarm-clock",
+            "forewarm-database",
+            "forewarm-domain",
+            "forewarm-egress",
+            "forewarm-web",
+        ],
     ),
     ("marketplace/simulator", &["forewarm-auction", "forewarm-domain", "forewarm-simulator"]),
     ("plugins/", &["forewarm-sdk"]),
@@ -115,8 +125,8 @@ const FOR_TESTS: &[&str] = &["forewarm-testkit", "forewarm-tests"];
 const HIDDEN: &[(&str, &[&str])] = &[
     ("wasmtime", &["host/runtime"]),
     ("async-nats", &["host/bus"]),
-    // Each in its `store` module alone, with a schema of its own.
-    ("sea-orm", &["host/server", "marketplace/service"]),
+    // The two in their `store` modules alone, each with a schema of its own.
+    ("sea-orm", &["host/database", "host/server", "marketplace/service"]),
 ];
 
 /// Parts that run without an async runtime: pure code and what is compiled into guests.

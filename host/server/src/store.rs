@@ -4,7 +4,6 @@
 //! rows of the two databases are the same. Many callers' batches share one transaction, so that a disk that syncs a
 //! hundred times a second still takes thousands of claims.
 
-mod connect;
 mod entity;
 mod error;
 mod lent;
@@ -19,7 +18,8 @@ mod write;
 mod writer;
 
 use crate::thread::OwnThread;
-use connect::{Connections, Hold, connect};
+use forewarm_database::open::{Connections, Hold, Holder, Opening, open};
+use forewarm_database::schema::migrate;
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +32,9 @@ pub use error::StoreError;
 pub use lent::{CalledBack, Granted, Lent, LentUnit};
 pub use record::{ChunkRecord, Intent, JournalRecord, Scope, SealedSpan, SeriesRecord, TokenRecord};
 pub use write::{Prune, Write};
+
+/// Hosts on one server exclude each other by the first bytes of "forewarm".
+const HOLDER: Holder = Holder { name: "host", advisory_lock: i64::from_be_bytes(*b"forewarm") };
 
 /// Which database, and how careful it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +80,7 @@ struct Inner {
     /// The writer's: a commit is several trips to the database, none of which waits behind requests.
     _thread: OwnThread,
     /// Frees the database file for the next host when the last clone is gone.
-    _lock: Hold,
+    _hold: Hold,
 }
 
 impl Drop for Inner {
@@ -96,15 +99,21 @@ impl Store {
     /// [`StoreError::Open`] with what to check, [`StoreError::Locked`] when another host has the file,
     /// [`StoreError::NewerSchema`] when a newer release wrote it.
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
-        let Connections { writer, reader, lock } = connect(config).await?;
-        migration::migrate(&writer).await?;
+        let opening = Opening {
+            url: &config.url,
+            max_connections: config.max_connections,
+            sync_commits: config.synchronous == Synchronous::Full,
+            holder: HOLDER,
+        };
+        let Connections { writer, reader, hold } = open(opening).await?;
+        migrate::<migration::Migrator>(&writer).await?;
         let (queues, lanes) = writer::lanes();
         let closing = CancellationToken::new();
         let thread =
             OwnThread::start("forewarm-writer", 0).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let task = thread.handle().spawn(writer::run(writer.clone(), lanes, closing.clone()));
         let task = Mutex::new(Some(task));
-        Ok(Self(Arc::new(Inner { reader, writer, queues, closing, task, _thread: thread, _lock: lock })))
+        Ok(Self(Arc::new(Inner { reader, writer, queues, closing, task, _thread: thread, _hold: hold })))
     }
 
     /// Writes a batch: all of it or nothing, durable when this returns. Batches of callers that wait at the same time

@@ -4,7 +4,6 @@
 //! rows of the two databases are the same. What was booked is never changed: a transfer or event that comes twice fails
 //! the transaction.
 
-mod connect;
 mod entity;
 mod error;
 mod load;
@@ -15,15 +14,14 @@ mod row;
 mod statements;
 
 use crate::{config::MarketConfig, core::state::Changes, error::MarketError};
-use connect::{Connections, Hold, connect};
+use forewarm_database::open::{Connections, Hold, Holder, Opening, open};
+use forewarm_database::schema::migrate;
 use futures::future::BoxFuture;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Statements that are sent to SQLite as one request; more would fill its cache of prepared texts.
-const IN_ONE_MAX: usize = 16;
+/// Markets on one server exclude each other; a host beside them is none of them.
+const HOLDER: Holder = Holder { name: "market", advisory_lock: i64::from_be_bytes(*b"fwmarket") };
 
 /// An open store. Clones are the same store.
 #[derive(Clone)]
@@ -33,15 +31,17 @@ struct Inner {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     /// Keeps others out until it is closed.
-    lock: Mutex<Option<Hold>>,
+    hold: Mutex<Option<Hold>>,
 }
 
 impl Store {
     /// Opens the database, making a SQLite file that does not exist, and brings its schema up to date.
     pub(crate) async fn open(config: &MarketConfig) -> Result<Self, MarketError> {
-        let Connections { writer, reader, lock } = connect(&config.url, config.max_connections).await?;
-        migration::migrate(&writer).await?;
-        Ok(Self(Arc::new(Inner { reader, writer, lock: Mutex::new(Some(lock)) })))
+        let opening =
+            Opening { url: &config.url, max_connections: config.max_connections, sync_commits: true, holder: HOLDER };
+        let Connections { writer, reader, hold } = open(opening).await?;
+        migrate::<migration::Migrator>(&writer).await?;
+        Ok(Self(Arc::new(Inner { reader, writer, hold: Mutex::new(Some(hold)) })))
     }
 
     /// Writes everything in one transaction. `before_commit` is called when all of it was sent.
@@ -50,43 +50,12 @@ impl Store {
         changes: Changes,
         before_commit: Option<impl FnOnce()>,
     ) -> Result<(), MarketError> {
-        let backend = self.0.writer.get_database_backend();
-        let statements = statements::statements(backend, changes)?;
-        if statements.is_empty() {
-            return Ok(());
-        }
-        if backend == DbBackend::Sqlite && statements.len() <= IN_ONE_MAX && before_commit.is_none() {
-            return self.write_in_one(statements).await;
-        }
-        let tx = self.0.writer.begin().await.map_err(error::of)?;
-        for statement in statements {
-            if let Err(failure) = tx.execute_raw(statement).await {
-                // The first failure tells more than a failing rollback, and a lost connection rolls back by itself.
-                drop(tx.rollback().await);
-                return Err(error::of(failure));
-            }
-        }
-        if let Some(told) = before_commit {
-            told();
-        }
-        tx.commit().await.map_err(error::of)
-    }
-
-    /// The whole transaction as one request: each trip to the connection's thread and back costs more than a statement.
-    async fn write_in_one(&self, statements: Vec<Statement>) -> Result<(), MarketError> {
-        let (mut sql, mut values) = (String::from("BEGIN"), Vec::new());
-        for statement in statements {
-            sql.push(';');
-            sql.push_str(&statement.sql);
-            values.extend(statement.values.into_iter().flat_map(|values| values.0));
-        }
-        sql.push_str(";COMMIT");
-        let outcome = self.0.writer.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await;
-        if outcome.is_err() {
-            // Some failures have ended the transaction already: there is nothing to roll back then.
-            drop(self.0.writer.execute_unprepared("ROLLBACK").await);
-        }
-        outcome.map(drop).map_err(error::of)
+        let script = statements::script(&self.0.writer, changes)?;
+        let committed = match before_commit {
+            Some(told) if !script.is_empty() => script.commit_when_told(&self.0.writer, told).await,
+            _ => script.commit(&self.0.writer).await,
+        };
+        Ok(committed?)
     }
 
     /// A transaction of the market's rim (tokens, webhooks), on the one connection that writes.
@@ -114,6 +83,6 @@ impl Store {
             }
         }
         // Free for the next market; a connection that held it on a server is closed with it.
-        drop(self.0.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.0.hold.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }

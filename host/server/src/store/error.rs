@@ -1,7 +1,9 @@
-//! What can go wrong between the host and its store, and how a database's own error is told apart.
+//! What can go wrong between the host and its store.
 
-use sea_orm::sqlx;
-use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxSqliteError};
+use forewarm_database::Fault;
+use forewarm_database::open::OpenError;
+use forewarm_database::schema::MigrateError;
+use sea_orm::DbErr;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,76 +64,38 @@ impl StoreError {
     }
 }
 
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Conflict(what) => Self::Conflict(what),
+            Fault::Passing(detail) => Self::Unavailable(detail),
+            Fault::Damaged { what, detail } => Self::corrupt(what, detail),
+            Fault::Refused(detail) => Self::Refused(detail),
+        }
+    }
+}
+
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        if let Some(SqlErr::UniqueConstraintViolation(what)) = error.sql_err() {
-            return Self::Conflict(what);
-        }
-        match &error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.to_string()),
-            DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-                classify(cause, error.to_string())
-            }
-            _ => Self::Refused(error.to_string()),
+        Fault::from(error).into()
+    }
+}
+
+impl From<OpenError> for StoreError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Open { location, detail, hint } => Self::Open { location, detail, hint },
+            OpenError::Locked { location, .. } => Self::Locked { path: location },
+            OpenError::Fault(fault) => fault.into(),
         }
     }
 }
 
-fn classify(cause: &sqlx::Error, detail: String) -> StoreError {
-    match cause {
-        sqlx::Error::Database(database) => {
-            let code = database.code().unwrap_or_default();
-            if database.try_downcast_ref::<SqlxSqliteError>().is_some() {
-                classify_sqlite(&code, detail)
-            } else {
-                classify_postgres(&code, detail)
-            }
-        }
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => StoreError::Unavailable(detail),
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreError::corrupt("a row", detail),
-        _ => StoreError::Refused(detail),
-    }
-}
-
-/// The primary result codes of SQLite (<https://www.sqlite.org/rescode.html>).
-fn classify_sqlite(code: &str, detail: String) -> StoreError {
-    match code.parse::<u32>().map_or(1, |code| code & 0xff) {
-        // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN.
-        5..=10 | 13 | 14 => StoreError::Unavailable(detail),
-        // CORRUPT, NOTADB.
-        11 | 26 => StoreError::corrupt("the database file", detail),
-        _ => StoreError::Refused(detail),
-    }
-}
-
-/// The classes of SQLSTATE (PostgreSQL's documentation, appendix A).
-fn classify_postgres(code: &str, detail: String) -> StoreError {
-    match code.get(..2).unwrap_or_default() {
-        // Connection, rollback of the transaction, resources, object in use, operator's intervention, system error.
-        "08" | "40" | "53" | "55" | "57" | "58" => StoreError::Unavailable(detail),
-        // A read-only transaction: the server is a replica, as during a fail-over.
-        "25" => StoreError::Unavailable(detail),
-        "XX" => StoreError::corrupt("the database", detail),
-        _ => StoreError::Refused(detail),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passing_failures_are_told_from_lasting_ones() {
-        for (code, passing) in [("5", true), ("13", true), ("261", true), ("11", false), ("1", false), ("", false)] {
-            assert_eq!(classify_sqlite(code, String::new()).is_passing(), passing, "{code}");
-        }
-        for (code, passing) in [("40001", true), ("53100", true), ("57P01", true), ("42601", false), ("XX001", false)] {
-            assert_eq!(classify_postgres(code, String::new()).is_passing(), passing, "{code}");
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Newer { found } => Self::NewerSchema { found },
+            MigrateError::Fault(fault) => fault.into(),
         }
     }
 }

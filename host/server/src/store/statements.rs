@@ -7,58 +7,40 @@ use super::entity::{
 use super::error::StoreError;
 use super::row;
 use super::write::{Grouped, Prune};
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{
-    ActiveModelBehavior, ColumnTrait, DbBackend, EntityTrait, IdenStatic, IntoActiveModel, Iterable,
-    PrimaryKeyToColumn, QueryFilter, QueryTrait, Statement,
-};
-
-/// Rows per statement. Always the same number as far as it goes, so that prepared statements are found again, and few
-/// enough for either database's limit of bound values (32,766 and 65,535).
-const ROWS: usize = 250;
+use forewarm_database::script::{ROWS, Script};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter};
 
 /// What writes everything, in order.
 ///
 /// # Errors
 /// When something can't be stored as a row.
-pub(crate) fn statements(backend: DbBackend, writes: &Grouped<'_>) -> Result<Vec<Statement>, StoreError> {
-    let mut script = Script { backend, statements: Vec::new() };
+pub(crate) fn script(db: &DatabaseConnection, writes: &Grouped<'_>) -> Result<Script, StoreError> {
+    let mut script = Script::new(db);
     let to = &mut script;
     let personas: Result<_, _> = writes.personas.iter().map(|persona| row::from_persona(persona)).collect();
-    insert::<persona::Entity>(to, personas?);
+    to.insert::<persona::Entity>(personas?);
     add_instances(to, writes)?;
     let claims: Result<_, _> = writes.claims.values().map(|claim| row::from_claim(claim)).collect();
-    upsert::<claim::Entity>(to, claims?);
+    to.upsert::<claim::Entity>(claims?);
     let lent: Result<_, _> = writes.lent.values().map(|lent| row::from_lent(lent)).collect();
-    upsert::<lent::Entity>(to, lent?);
+    to.upsert::<lent::Entity>(lent?);
     add_intents(to, writes)?;
     let plans: Result<_, _> = writes.plans.values().map(|plan| row::from_plan(plan)).collect();
-    upsert::<plan::Entity>(to, plans?);
+    to.upsert::<plan::Entity>(plans?);
     let outcomes: Result<_, _> = writes.outcomes.values().map(|outcome| row::from_outcome(outcome)).collect();
-    upsert::<outcome::Entity>(to, outcomes?);
+    to.upsert::<outcome::Entity>(outcomes?);
     add_tokens(to, writes);
     add_values(to, writes);
     add_calendar(to, writes)?;
     add_series(to, writes);
     writes.prunes.iter().for_each(|what| prune(to, what));
-    Ok(script.statements)
-}
-
-/// The statements so far.
-struct Script {
-    backend: DbBackend,
-    statements: Vec<Statement>,
-}
-
-impl Script {
-    fn add(&mut self, query: &impl QueryTrait) {
-        self.statements.push(query.build(self.backend));
-    }
+    Ok(script)
 }
 
 fn add_instances(to: &mut Script, writes: &Grouped<'_>) -> Result<(), StoreError> {
     let kept: Result<_, _> = writes.instances.values().flatten().map(|instance| row::from_instance(instance)).collect();
-    upsert::<instance::Entity>(to, kept?);
+    to.upsert::<instance::Entity>(kept?);
     let gone: Vec<_> = writes.instances.iter().filter(|(_, kept)| kept.is_none()).map(|(id, _)| id.0).collect();
     for some in gone.chunks(ROWS) {
         to.add(&instance::Entity::delete_many().filter(instance::Column::Id.is_in(some.iter().copied())));
@@ -68,7 +50,7 @@ fn add_instances(to: &mut Script, writes: &Grouped<'_>) -> Result<(), StoreError
 
 fn add_intents(to: &mut Script, writes: &Grouped<'_>) -> Result<(), StoreError> {
     let open: Result<_, _> = writes.intents.values().flatten().map(|intent| row::from_intent(intent)).collect();
-    upsert::<intent::Entity>(to, open?);
+    to.upsert::<intent::Entity>(open?);
     let done: Vec<_> = writes.intents.iter().filter(|(_, open)| open.is_none()).map(|(token, _)| token.0).collect();
     for some in done.chunks(ROWS) {
         to.add(&intent::Entity::delete_many().filter(intent::Column::Token.is_in(some.iter().copied())));
@@ -77,7 +59,7 @@ fn add_intents(to: &mut Script, writes: &Grouped<'_>) -> Result<(), StoreError> 
 }
 
 fn add_tokens(to: &mut Script, writes: &Grouped<'_>) {
-    insert::<token::Entity>(to, writes.tokens.iter().map(|token| row::from_token(token)).collect());
+    to.insert::<token::Entity>(writes.tokens.iter().map(|token| row::from_token(token)).collect());
     for (name, at) in &writes.revoked {
         let live = token::Column::RevokedAt.is_null();
         let revoke = token::Entity::update_many().col_expr(token::Column::RevokedAt, Expr::value(at.0));
@@ -103,7 +85,7 @@ fn add_values(to: &mut Script, writes: &Grouped<'_>) {
             }
         }
     }
-    upsert::<plugin_state::Entity>(to, states);
+    to.upsert::<plugin_state::Entity>(states);
     let mut settings = Vec::new();
     for (key, value) in &writes.settings {
         match value {
@@ -113,12 +95,12 @@ fn add_values(to: &mut Script, writes: &Grouped<'_>) {
             }
         }
     }
-    upsert::<setting::Entity>(to, settings);
+    to.upsert::<setting::Entity>(settings);
 }
 
 fn add_calendar(to: &mut Script, writes: &Grouped<'_>) -> Result<(), StoreError> {
     let kept: Result<_, _> = writes.calendar.values().flatten().map(|entry| row::from_entry(entry)).collect();
-    upsert::<calendar::Entity>(to, kept?);
+    to.upsert::<calendar::Entity>(kept?);
     for (kind, name) in writes.calendar.iter().filter(|(_, kept)| kept.is_none()).map(|(key, _)| key) {
         to.add(
             &calendar::Entity::delete_many()
@@ -131,8 +113,8 @@ fn add_calendar(to: &mut Script, writes: &Grouped<'_>) -> Result<(), StoreError>
 
 /// The journal is cleared before it is added to: a rewrite of what is still open is one transaction.
 fn add_series(to: &mut Script, writes: &Grouped<'_>) {
-    insert::<series::Entity>(to, writes.series.iter().map(|series| row::from_series(series)).collect());
-    insert::<chunk::Entity>(to, writes.chunks.iter().map(|chunk| row::from_chunk(chunk)).collect());
+    to.insert::<series::Entity>(writes.series.iter().map(|series| row::from_series(series)).collect());
+    to.insert::<chunk::Entity>(writes.chunks.iter().map(|chunk| row::from_chunk(chunk)).collect());
     if let Some(through) = writes.journal_done {
         to.add(&journal::Entity::delete_many().filter(journal::Column::Seq.lte(through)));
     }
@@ -161,45 +143,5 @@ fn prune(to: &mut Script, what: &Prune) {
     }
     if let Some(before) = what.chunks_before {
         to.add(&chunk::Entity::delete_many().filter(chunk::Column::End.lt(before.0)));
-    }
-}
-
-/// Adds rows; one that exists fails the transaction.
-fn insert<E>(to: &mut Script, rows: Vec<E::Model>)
-where
-    E: EntityTrait,
-    E::Model: IntoActiveModel<E::ActiveModel>,
-    E::ActiveModel: ActiveModelBehavior + Send,
-{
-    write_rows::<E>(to, rows, None);
-}
-
-/// Adds rows or replaces those with the same primary key. No key may come twice.
-fn upsert<E>(to: &mut Script, rows: Vec<E::Model>)
-where
-    E: EntityTrait,
-    E::Model: IntoActiveModel<E::ActiveModel>,
-    E::ActiveModel: ActiveModelBehavior + Send,
-{
-    let keys: Vec<E::Column> = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect();
-    let is_key = |column: &E::Column| keys.iter().any(|key| key.as_str() == column.as_str());
-    let replaced: Vec<E::Column> = E::Column::iter().filter(|column| !is_key(column)).collect();
-    let replace = OnConflict::columns(keys.iter().copied()).update_columns(replaced).to_owned();
-    write_rows::<E>(to, rows, Some(&replace));
-}
-
-fn write_rows<E>(to: &mut Script, rows: Vec<E::Model>, conflict: Option<&OnConflict>)
-where
-    E: EntityTrait,
-    E::Model: IntoActiveModel<E::ActiveModel>,
-    E::ActiveModel: ActiveModelBehavior + Send,
-{
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
-    while rows.peek().is_some() {
-        let mut statement = E::insert_many(rows.by_ref().take(ROWS));
-        if let Some(conflict) = conflict {
-            statement = statement.on_conflict(conflict.clone());
-        }
-        to.add(&statement);
     }
 }

@@ -5,9 +5,9 @@
 //! so that an urgent batch never waits for many of them, and neither lane starves.
 
 use super::error::StoreError;
-use super::statements::statements;
+use super::statements::script;
 use super::write::{Grouped, Write};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
+use sea_orm::DatabaseConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +17,6 @@ const QUEUED_MAX: usize = 1_024;
 const URGENT_WRITES_MAX: usize = 20_000;
 /// Writes after which no further ordinary batch joins a transaction.
 const ORDINARY_WRITES_MAX: usize = 32;
-
-/// Statements that are sent to SQLite as one request; more would fill its cache of prepared texts.
-const IN_ONE_MAX: usize = 16;
 
 /// One caller's batch.
 pub(crate) struct Request {
@@ -109,44 +106,7 @@ async fn commit_jointly(db: &DatabaseConnection, requests: Vec<Request>) {
 }
 
 async fn commit(db: &DatabaseConnection, writes: impl Iterator<Item = &Write>) -> Result<(), StoreError> {
-    let backend = db.get_database_backend();
-    let statements = statements(backend, &Grouped::of(writes))?;
-    if statements.is_empty() {
-        return Ok(());
-    }
-    if backend == DbBackend::Sqlite && statements.len() <= IN_ONE_MAX {
-        return commit_in_one(db, statements).await;
-    }
-    commit_one_by_one(db, statements).await
-}
-
-/// The whole transaction as one request: each trip to the connection's thread and back costs more than a statement.
-async fn commit_in_one(db: &DatabaseConnection, statements: Vec<Statement>) -> Result<(), StoreError> {
-    let (mut sql, mut values) = (String::from("BEGIN"), Vec::new());
-    for statement in statements {
-        sql.push(';');
-        sql.push_str(&statement.sql);
-        values.extend(statement.values.into_iter().flat_map(|values| values.0));
-    }
-    sql.push_str(";COMMIT");
-    let outcome = db.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await;
-    if outcome.is_err() {
-        // Some failures have ended the transaction already: there is nothing to roll back then.
-        drop(db.execute_unprepared("ROLLBACK").await);
-    }
-    Ok(outcome.map(drop)?)
-}
-
-async fn commit_one_by_one(db: &DatabaseConnection, statements: Vec<Statement>) -> Result<(), StoreError> {
-    let tx = db.begin().await?;
-    for statement in statements {
-        if let Err(error) = tx.execute_raw(statement).await {
-            // The first failure tells more than a failing rollback, and a lost connection rolls back by itself.
-            drop(tx.rollback().await);
-            return Err(error.into());
-        }
-    }
-    Ok(tx.commit().await?)
+    Ok(script(db, &Grouped::of(writes))?.commit(db).await?)
 }
 
 #[cfg(test)]

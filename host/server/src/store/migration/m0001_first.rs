@@ -4,8 +4,9 @@ use crate::store::entity::{
     chunk, claim, instance, intent, journal, outcome, persona, plan, plugin_state, series, setting, token,
 };
 use async_trait::async_trait;
+use forewarm_database::schema::create_table;
+use sea_orm::DbErr;
 use sea_orm::sea_query::{Index, IndexCreateStatement};
-use sea_orm::{DbErr, EntityTrait, Schema};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 pub(crate) struct Migration;
@@ -24,29 +25,23 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create(manager, persona::Entity).await?;
-        create(manager, instance::Entity).await?;
-        create(manager, claim::Entity).await?;
-        create(manager, intent::Entity).await?;
-        create(manager, plan::Entity).await?;
-        create(manager, outcome::Entity).await?;
-        create(manager, token::Entity).await?;
-        create(manager, plugin_state::Entity).await?;
-        create(manager, setting::Entity).await?;
-        create(manager, series::Entity).await?;
-        create(manager, chunk::Entity).await?;
-        create(manager, journal::Entity).await?;
+        create_table(manager, persona::Entity).await?;
+        create_table(manager, instance::Entity).await?;
+        create_table(manager, claim::Entity).await?;
+        create_table(manager, intent::Entity).await?;
+        create_table(manager, plan::Entity).await?;
+        create_table(manager, outcome::Entity).await?;
+        create_table(manager, token::Entity).await?;
+        create_table(manager, plugin_state::Entity).await?;
+        create_table(manager, setting::Entity).await?;
+        create_table(manager, series::Entity).await?;
+        create_table(manager, chunk::Entity).await?;
+        create_table(manager, journal::Entity).await?;
         for index in indexes() {
             manager.create_index(index).await?;
         }
         Ok(())
     }
-}
-
-/// Column types follow the entity of this release; a later change of an entity comes with a step of its own.
-async fn create<E: EntityTrait>(manager: &SchemaManager<'_>, entity: E) -> Result<(), DbErr> {
-    let table = Schema::new(manager.get_database_backend()).create_table_from_entity(entity);
-    manager.create_table(table).await
 }
 
 fn indexes() -> [IndexCreateStatement; 5] {

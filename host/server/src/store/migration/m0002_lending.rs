@@ -2,7 +2,8 @@
 
 use crate::store::entity::lent;
 use async_trait::async_trait;
-use sea_orm::{DbErr, Schema};
+use forewarm_database::schema::create_table;
+use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 pub(crate) struct Migration;
@@ -20,7 +21,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Schema::new(manager.get_database_backend()).create_table_from_entity(lent::Entity);
-        manager.create_table(table).await
+        create_table(manager, lent::Entity).await
     }
 }

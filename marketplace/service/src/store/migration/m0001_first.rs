@@ -5,8 +5,9 @@ use crate::store::entity::{
     transfer,
 };
 use async_trait::async_trait;
+use forewarm_database::schema::create_table;
+use sea_orm::DbErr;
 use sea_orm::sea_query::{Index, IndexCreateStatement};
-use sea_orm::{DbErr, EntityTrait, Schema};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 pub(crate) struct Migration;
@@ -25,20 +26,20 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create(manager, organisation::Entity).await?;
-        create(manager, cost_centre::Entity).await?;
-        create(manager, account::Entity).await?;
-        create(manager, budget::Entity).await?;
-        create(manager, bid::Entity).await?;
-        create(manager, offer::Entity).await?;
-        create(manager, round::Entity).await?;
-        create(manager, snapshot::Entity).await?;
-        create(manager, lease::Entity).await?;
-        create(manager, reclaim::Entity).await?;
-        create(manager, transfer::Entity).await?;
-        create(manager, price::Entity).await?;
-        create(manager, outbox::Entity).await?;
-        create(manager, setting::Entity).await?;
+        create_table(manager, organisation::Entity).await?;
+        create_table(manager, cost_centre::Entity).await?;
+        create_table(manager, account::Entity).await?;
+        create_table(manager, budget::Entity).await?;
+        create_table(manager, bid::Entity).await?;
+        create_table(manager, offer::Entity).await?;
+        create_table(manager, round::Entity).await?;
+        create_table(manager, snapshot::Entity).await?;
+        create_table(manager, lease::Entity).await?;
+        create_table(manager, reclaim::Entity).await?;
+        create_table(manager, transfer::Entity).await?;
+        create_table(manager, price::Entity).await?;
+        create_table(manager, outbox::Entity).await?;
+        create_table(manager, setting::Entity).await?;
         for index in indexes() {
             manager.create_index(index).await?;
         }
@@ -46,13 +47,6 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Column types follow the entity of this release; a later change of an entity comes with a step of its own.
-async fn create<E: EntityTrait>(manager: &SchemaManager<'_>, entity: E) -> Result<(), DbErr> {
-    let table = Schema::new(manager.get_database_backend()).create_table_from_entity(entity);
-    manager.create_table(table).await
-}
-
-/// Ids of orders rise with time: a tenant's newest ones are the last of its index.
 fn indexes() -> [IndexCreateStatement; 8] {
     let index = |name: &str| Index::create().name(name).to_owned();
     [
