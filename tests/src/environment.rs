@@ -19,6 +19,13 @@ pub(crate) fn forewarm() -> PathBuf {
     existing("FOREWARM_BIN")
 }
 
+/// The program `forewarm` as it is tried, with calendars that are set and points at which it ends.
+pub(crate) fn forewarm_tried() -> PathBuf {
+    let program = forewarm().with_file_name("examples").join("forewarm-tried");
+    assert!(program.exists(), "{} is missing: run the tests through `cargo xtask test`", program.display());
+    program
+}
+
 /// The program `nats-server`.
 pub(crate) fn nats_server() -> PathBuf {
     existing("FOREWARM_TEST_NATS_SERVER")

@@ -20,6 +20,7 @@ pub mod remote_write;
 mod setup;
 mod template;
 mod trace;
+mod trial;
 
 pub use api::{Answer, Api};
 pub use environment::{on_path, plugins_dir};
@@ -30,3 +31,4 @@ pub use postgres::Postgres;
 pub use registry::Registry;
 pub use setup::Setup;
 pub use trace::Trace;
+pub use trial::Trial;

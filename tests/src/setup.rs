@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{components, environment, host::Host, keeper};
+use crate::{components, environment, host::Host, keeper, trial::Trial};
 
 /// Settings of a host; [`start`](Self::start) runs one with a data folder of its own.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Setup {
     quotas: BTreeMap<String, u32>,
     args: Vec<String>,
     plugins: PathBuf,
+    /// What the host looks at, where it is tried.
+    trial: Option<PathBuf>,
 }
 
 impl Setup {
@@ -33,6 +35,7 @@ impl Setup {
             quotas: BTreeMap::new(),
             args: Vec::new(),
             plugins: environment::plugins_dir(),
+            trial: None,
         }
     }
 
@@ -75,6 +78,13 @@ impl Setup {
     #[must_use]
     pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
         self.args.extend(args.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Runs the program that is tried, steered by `trial`.
+    #[must_use]
+    pub fn tried(mut self, trial: &Trial) -> Self {
+        self.trial = Some(trial.folder().to_owned());
         self
     }
 
@@ -132,7 +142,11 @@ impl Setup {
 
     /// `forewarm ARGS` in this set-up, tied to the life of the test.
     pub(crate) fn command(&self, data: &Path, args: &[&str]) -> Command {
-        let mut command = keeper::tied(environment::forewarm(), None);
+        let program = self.trial.as_ref().map_or_else(environment::forewarm, |_| environment::forewarm_tried());
+        let mut command = keeper::tied(program, None);
+        if let Some(trial) = &self.trial {
+            command.env("FOREWARM_TRIED", trial);
+        }
         command.args(args).arg("--data-dir").arg(data).arg("--config").arg(data.join("config.toml"));
         for name in ["FOREWARM_CONFIG", "FOREWARM_URL", "FOREWARM_TOKEN"] {
             command.env_remove(name);

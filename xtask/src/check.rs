@@ -12,9 +12,9 @@ use crate::{
 /// All tests, or what `args` selects.
 pub(crate) fn test(workspace: &Workspace, args: &[String]) -> Result<()> {
     let tests = setup::tests(workspace)?;
-    // A run of all targets builds the host's program on its way, with the dependencies as the tests have them.
+    // A run of all targets builds the host's programs on its way, with the dependencies as the tests have them.
     if narrows_the_build(args) {
-        setup::forewarm(workspace)?;
+        setup::forewarm_tried(workspace)?;
     }
     let mut nextest = nextest(workspace);
     if !names_packages(args) {

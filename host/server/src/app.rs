@@ -1,10 +1,12 @@
 //! The composition root: everything that a host consists of, opened in order and closed in reverse.
 
+use crate::clock::SystemClock;
 use crate::config::{BusConfig, Config, PlanningConfig};
 use crate::core::{Core, Parts, Settings};
 use crate::ingest::{self, SeriesBook};
 use crate::metrics::Metrics;
 use crate::plugins::{self, PluginHost, PluginsError};
+use crate::probe::{NoProbe, Probe};
 use crate::store::{self, Store, StoreError};
 use forewarm_bus::{Bus, ConnectError, LocalBus, NatsBus, NatsConfig};
 use forewarm_domain::time::{Clock, SECOND_MS};
@@ -34,6 +36,30 @@ pub struct App {
     pub plugins: Arc<PluginHost>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+}
+
+/// What a host is handed by the program that runs it.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Is told how far leases are.
+    pub probe: Arc<dyn Probe>,
+}
+
+impl Surroundings {
+    /// Those of a host that goes by a clock.
+    #[must_use]
+    pub fn by(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, probe: Arc::new(NoProbe) }
+    }
+}
+
+/// The machine's own.
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self::by(Arc::new(SystemClock))
+    }
 }
 
 /// Why a host could not be opened.
@@ -72,7 +98,8 @@ impl App {
     ///
     /// # Errors
     /// [`AppError`] names the part that could not be opened; what was opened before is closed again.
-    pub async fn open(config: Config, sandbox: RuntimeConfig, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+    pub async fn open(config: Config, sandbox: RuntimeConfig, around: Surroundings) -> Result<Self, AppError> {
+        let Surroundings { clock, probe } = around;
         let path = config.data_dir.clone();
         std::fs::create_dir_all(&path).map_err(|cause| AppError::DataDir { path, cause })?;
         let metrics = Arc::new(Metrics::default());
@@ -93,7 +120,7 @@ impl App {
             quotas: config.plugins.quotas(),
             ..settings(&config.planning, plugins::compute_threads(&config.plugins))
         };
-        let parts = Parts { clock, settings, store, series, bus, metrics: Arc::clone(&metrics) };
+        let parts = Parts { clock, probe, settings, store, series, bus, metrics: Arc::clone(&metrics) };
         let core = Core::open(parts).await?;
         Ok(Self { config, core, plugins, metrics })
     }

@@ -8,6 +8,7 @@ pub mod http;
 pub mod ingest;
 pub mod metrics;
 pub mod plugins;
+pub mod probe;
 pub mod replay;
 pub mod rounds;
 #[cfg(test)]

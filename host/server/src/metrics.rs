@@ -1,7 +1,10 @@
 //! What the host counts and measures, in the OpenMetrics text format. Each part of the host calls the method that names
 //! what happened; only this file knows names and labels of the metrics.
 
+mod lending;
 mod sandbox;
+
+pub use lending::LentInstances;
 
 use crate::plugins::PluginInfo;
 use forewarm_domain::id::{PersonaName, PluginName};
@@ -49,6 +52,7 @@ pub struct Metrics {
     forecaster_switches: Counts<2>,
     policy_switches: Counts<2>,
     ingest_samples: Counts<2>,
+    lending: lending::Lending,
     store_commit_seconds: Histogram,
 }
 
@@ -111,6 +115,7 @@ impl Default for Metrics {
         let policy_switches =
             register(r, "policy_switches", "Switches of a persona to another rule", Counts::default());
         let ingest_samples = register(r, "ingest_samples", "Samples taken in or refused", Counts::default());
+        let lending = lending::Lending::register(r);
         let store_commit_seconds = register(r, "store_commit_seconds", "Time to commit to the store", seconds());
         Self {
             registry: std::sync::Arc::new(registry),
@@ -136,6 +141,7 @@ impl Default for Metrics {
             forecaster_switches,
             policy_switches,
             ingest_samples,
+            lending,
             store_commit_seconds,
         }
     }

@@ -9,7 +9,7 @@ pub use driver::Progress;
 pub use folder::ReplayFolder;
 pub use summary::{PolicySummary, Summary};
 
-use crate::app::{App, AppError, sandbox};
+use crate::app::{App, AppError, Surroundings, sandbox};
 use crate::config::{Config, Synchronous};
 use driver::Driver;
 use forewarm_domain::plugin::PluginError;
@@ -138,7 +138,7 @@ impl Replay {
         config.planning.step_s = 60;
         config.planning.metric_lag_s = 0;
         let clock = Arc::new(ManualClock::at(trace.start));
-        let app = Arc::new(App::open(config, sandbox, clock.clone()).await?);
+        let app = Arc::new(App::open(config, sandbox, Surroundings::by(clock.clone())).await?);
         let driver = Driver::prepare(Arc::clone(&app.core), clock, trace, options.history).await?;
         Ok(Self { app, folder, driver, options })
     }

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use writer::{Entrances, Request};
 
 pub use error::StoreError;
-pub use lent::{CalledBack, Granted, Lent, LentUnit};
+pub use lent::{CalledBack, Granted, LeaseNews, Lent, LentUnit};
 pub use record::{ChunkRecord, Intent, JournalRecord, Scope, SealedSpan, SeriesRecord, TokenRecord};
 pub use write::{Prune, Write};
 

@@ -115,7 +115,12 @@ async fn leases_are_open_until_they_have_ended(store: &Store) {
     store.commit(vec![Write::Lent(open.clone()), Write::Lent(ended.clone())]).await.unwrap();
     assert_eq!(store.open_leases().await.unwrap(), std::slice::from_ref(&open));
     assert_eq!(store.lease(ended.lease).await.unwrap(), Some(ended.clone()));
-    let closed = lease(1, Some(TimestampMs(9)));
+    let mut closed = lease(1, Some(TimestampMs(9)));
+    let news = closed.add_news(TimestampMs(9), "over".into());
+    store.commit(vec![Write::Lent(closed.clone())]).await.unwrap();
+    assert!(closed.has_untold(news));
+    assert_eq!(store.open_leases().await.unwrap(), std::slice::from_ref(&closed), "it is not told yet");
+    closed.untold.clear();
     store.commit(vec![Write::Lent(closed.clone())]).await.unwrap();
     assert!(store.open_leases().await.unwrap().is_empty());
     store.commit(vec![Write::Prune(Prune { leases_before: Some(TimestampMs(9)), ..Prune::default() })]).await.unwrap();

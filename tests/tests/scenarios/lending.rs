@@ -1,7 +1,11 @@
 //! Lending over the real bus, with the market's side played by the test: announced, handed over, wiped, quarantined,
 //! called back with notice; and all of it through power cuts.
 
+mod clocks;
+mod news;
+mod outage;
 mod played;
+mod points;
 
 use crate::{text, warmed};
 use forewarm_bus::message::market::{
@@ -82,6 +86,13 @@ fn lent_by(api: &Api) -> Value {
     api.get("/v1/personas/web/lending").json()
 }
 
+/// What a command prints.
+fn told(host: &Host, args: &[&str]) -> String {
+    let done = host.command(args);
+    assert_eq!(done.code, Some(0), "{}", done.errors);
+    done.output
+}
+
 fn host(nats: &NatsServer) -> Host {
     Setup::quick().args(["--nats", &nats.url()]).start()
 }
@@ -134,6 +145,13 @@ fn what_is_idle_is_announced_leased_and_comes_back_wiped() {
     });
     assert_eq!(plan["wanted"], 8, "{plan}");
     assert_eq!(lent_by(&api)["leased"], 3);
+    let shown = told(&host, &["lending", "web"]);
+    for part in ["shop lends up to 4 and keeps 1; 3 are leased, 0 of them called back", "lab", "firm", "3 held", "360"]
+    {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+    let lenders: Value = serde_json::from_str(&told(&host, &["lending", "--output", "json"])).expect("JSON");
+    assert_eq!((&lenders[0]["persona"], &lenders[0]["leased"]), (&json!("web"), &json!(3)), "{lenders}");
 
     // One is given back early, the others when the lease is over.
     lab.delete(&format!("/v1/claims/{}", handover.units[0].claim)).ok();
@@ -176,6 +194,14 @@ fn what_can_not_be_wiped_is_quarantined_until_an_operator_decides() {
             "{unit:?}"
         );
     }
+    let metrics = api.get("/metrics").body;
+    for line in [
+        r#"forewarm_lending_calls_total{call="grant",result="done"}"#,
+        r#"forewarm_lending_calls_total{call="release",result="done"} 1"#,
+        r#"forewarm_lending_wipes_failed_total{persona="web"} 2"#,
+    ] {
+        assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
+    }
     host.kill();
     host.start();
     let api = host.api();
@@ -191,9 +217,19 @@ fn what_can_not_be_wiped_is_quarantined_until_an_operator_decides() {
     let warm = api.instances("web").iter().find(|one| one["state"]["state"] == "warm").expect("one")["id"].clone();
     api.post(&format!("/v1/instances/{}/release", text(&warm)), &json!({})).problem(409, "conflict");
 
+    let shown = told(&host, &["lending", "web"]);
+    assert!(ids.iter().all(|id| shown.contains(&id.to_string())) && shown.contains("nothing is leased"), "{shown}");
+    eventually("the metric of what is quarantined", || {
+        api.get("/metrics")
+            .body
+            .contains(r#"forewarm_lending_instances{persona="web",state="quarantined"} 2"#)
+            .then_some(())
+    });
+
     played.driver.let_wipes_fail(&[]);
-    api.post(&format!("/v1/instances/{}/release", ids[0]), &json!({})).ok();
-    api.post(&format!("/v1/instances/{}/destroy", ids[1]), &json!({})).ok();
+    let released = told(&host, &["instance", "release", &ids[0].to_string()]);
+    assert!(released.contains("of web is resetting"), "{released}");
+    told(&host, &["instance", "destroy", &ids[1].to_string()]);
     eventually("the first wiped and the second gone", || {
         let wiped = played.driver.wipes(ids[0]) == 1;
         (wiped && !played.driver.has(ids[1])).then_some(())
@@ -236,6 +272,8 @@ fn a_rise_calls_leases_back_with_notice_and_the_notice_outlives_the_host() {
     });
     let early = played.insist(&release(&lease, ReleaseCause::Reclaimed));
     assert!(matches!(early, Err(CapacityRefusal::NotYet { .. })), "{early:?}");
+    // What a page shows may not be saved yet; what the market is told is.
+    status(&played, &lease);
     host.kill();
     host.start();
     let left = status(&played, &lease).notice_left_ms.expect("called back");

@@ -53,8 +53,17 @@ pub(crate) fn platform(workspace: &Workspace) -> Result<Platform> {
 
 /// The host's program; quick where it is built already.
 pub(crate) fn forewarm(workspace: &Workspace) -> Result<()> {
+    build_forewarm(workspace, &[])
+}
+
+/// The host's program, and the same as tests try it.
+pub(crate) fn forewarm_tried(workspace: &Workspace) -> Result<()> {
+    build_forewarm(workspace, &["--bins", "--example", "forewarm-tried"])
+}
+
+fn build_forewarm(workspace: &Workspace, targets: &[&str]) -> Result<()> {
     let mut build = process::cargo(&workspace.root);
-    build.args(["build", "-p", "forewarm-server"]).env("CARGO_TARGET_DIR", &workspace.target);
+    build.args(["build", "-p", "forewarm-server"]).args(targets).env("CARGO_TARGET_DIR", &workspace.target);
     process::build(&mut build, "building forewarm")
 }
 

@@ -36,6 +36,13 @@ impl Notice {
         Self { given: now, length_ms: length_ms.max(0) }
     }
 
+    /// The same notice, cut where it would outlast an instant of the calendar, as that was when it was given.
+    #[must_use]
+    pub fn at_most_until(&self, until: TimestampMs) -> Self {
+        let given = self.given.clone();
+        Self { length_ms: self.length_ms.min(until.since(given.at)), given }
+    }
+
     /// When it is over by the calendar.
     #[must_use]
     pub fn deadline(&self) -> TimestampMs {
@@ -55,8 +62,9 @@ impl Notice {
         self.remaining_ms(now) == 0
     }
 
-    /// What has passed for sure since it was given.
-    fn passed_ms(&self, now: &Moment) -> i64 {
+    /// Milliseconds that have passed for sure since it was given.
+    #[must_use]
+    pub fn passed_ms(&self, now: &Moment) -> i64 {
         let same = self.given.boot == now.boot && now.uptime_ms >= self.given.uptime_ms;
         let since = if same { self.given.uptime_ms } else { 0 };
         now.uptime_ms.saturating_sub(since).max(0)
@@ -87,6 +95,16 @@ mod tests {
             (moment(9_000_000, 70_000, "b"), 0),
         ] {
             assert_eq!(notice.remaining_ms(&now), remaining, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn a_notice_may_be_cut_at_the_end_of_what_it_is_about() {
+        let notice = Notice::new(moment(1_000_000, 50_000, "a"), 60_000);
+        for (until, left) in [(1_040_000, 40_000), (1_100_000, 60_000), (900_000, 0)] {
+            let cut = notice.at_most_until(TimestampMs(until));
+            // However far the calendar is set forward.
+            assert_eq!(cut.remaining_ms(&moment(90_000_000, 50_000, "a")), left, "until {until}");
         }
     }
 

@@ -16,6 +16,8 @@ mod error;
 mod files;
 mod forecast;
 mod ingest;
+mod instance;
+mod lending;
 mod market;
 mod output;
 mod persona;
@@ -28,6 +30,7 @@ mod token;
 mod train;
 mod up;
 
+use crate::app::Surroundings;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -102,6 +105,11 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Replay your own demand: what forewarm and other policies would have kept ready, and what that would have cost
     Simulate(simulate::SimulateArgs),
+    /// Show what is lent: announced, leased, called back, quarantined
+    Lending(lending::LendingArgs),
+    /// Decide on quarantined instances
+    #[command(subcommand)]
+    Instance(instance::InstanceCommand),
     /// Work with the capacity market
     #[command(subcommand)]
     Market(market::MarketCommand),
@@ -129,19 +137,31 @@ enum Command {
     CompileComponent,
 }
 
-impl Cli {
-    /// Whether this process is the one that compiles a component for a host: it has a limited address space, so that it
-    /// starts no threads before [`forewarm_runtime::compile_component`].
-    #[must_use]
-    pub fn compiles_component(&self) -> bool {
-        matches!(self.command, Command::CompileComponent)
+/// The whole program: parses, runs one command, gives its exit code. `around` is what a host that it runs is handed.
+#[must_use]
+pub fn main(around: Surroundings) -> ExitCode {
+    let cli = Cli::parse();
+    // That one has a limited address space: it starts no threads before it compiles.
+    if matches!(cli.command, Command::CompileComponent) {
+        return forewarm_runtime::compile_component();
+    }
+    // Two providers may be compiled in; the choice has to be made before the first connection.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("forewarm: a TLS provider was installed already");
+    }
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(cli, around)),
+        Err(error) => {
+            eprintln!("forewarm: the runtime cannot be started: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Runs one command and prints what went wrong, if anything did.
-pub async fn run(cli: Cli) -> ExitCode {
+async fn run(cli: Cli, around: Surroundings) -> ExitCode {
     let format = cli.global.output;
-    match dispatch(cli).await {
+    match dispatch(cli, around).await {
         Ok(code) => code,
         Err(error) => {
             let code = error.exit_code();
@@ -151,10 +171,10 @@ pub async fn run(cli: Cli) -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+async fn dispatch(cli: Cli, around: Surroundings) -> Result<ExitCode, CliError> {
     let global = cli.global;
     match cli.command {
-        Command::Up(args) => return up::run(&global, args).await,
+        Command::Up(args) => return up::run(&global, args, around).await,
         Command::Doctor => return doctor::run(&global).await,
         Command::Persona(command) => persona::run(&global, command).await?,
         Command::Claim(args) => claim::run(&global, args).await?,
@@ -165,6 +185,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Ingest(args) => ingest::run(&global, args).await?,
         Command::Backtest(args) => backtest::run(&global, args).await?,
         Command::Simulate(args) => simulate::run(&global, args).await?,
+        Command::Lending(args) => lending::run(&global, args).await?,
+        Command::Instance(command) => instance::run(&global, command).await?,
         Command::Market(command) => market::run(&global, command).await?,
         Command::Anomalies(args) => anomalies::run(&global, args).await?,
         Command::Profile(args) => profile::run(&global, args).await?,

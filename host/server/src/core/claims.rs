@@ -206,11 +206,12 @@ impl Core {
     /// # Errors
     /// [`StoreError`]; what could not be saved is saved with the next change.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let moment = self.clock.moment();
+        let now = moment.at;
         let patience = |persona: &PersonaName| {
             self.catalog.get(persona).map(|persona| i64::from(persona.spec.claims.max_wait_s) * SECOND_MS)
         };
-        let overdue = self.pool().overdue(now, patience);
+        let overdue = self.pool().overdue(&moment, patience);
         for (id, cause) in overdue {
             self.change(|pool| ((), pool.end_claim(id, cause, now).map(|ended| ended.1).unwrap_or_default())).await?;
         }

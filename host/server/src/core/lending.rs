@@ -2,16 +2,18 @@
 //! is called back.
 //!
 //! Guarantees: whatever is answered to the market is durable; a call that is repeated, after a crash of either side, gets
-//! the answer that the first one got; an instance that was leased is wiped, or quarantined, before anyone else gets it;
+//! the answer that the first one got; what changes of a lease is told as one event, whatever happens in between; an instance that was leased is wiped, or quarantined, before anyone else gets it;
 //! and no tenant loses one before its notice is over by a clock that can't be set.
 
 mod announce;
 mod desk;
+mod news;
 mod recall;
 mod view;
 
 use super::Core;
 use super::catalog::Catalog;
+use crate::metrics::LentInstances;
 use crate::store::{Store, StoreError};
 use forewarm_bus::Service;
 use forewarm_bus::message::market::{AnnounceCall, ReclaimCall, Sold, serve_capacity};
@@ -23,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tracing::warn;
 
-pub use view::{InstanceError, LendingView};
+pub use view::{InstanceError, LeaseView, Lender, LendingView, SurplusView};
 
 /// How long the market may take to answer: plans wait for it.
 const MARKET_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,6 +40,8 @@ const REMEMBERED_MS: i64 = HOUR_MS;
 pub(super) struct Lending {
     /// Held while a call of the market's is worked on, so that a repetition never overtakes the first.
     one_at_a_time: tokio::sync::Mutex<()>,
+    /// Held while news are told, so that each lease's leave in order.
+    telling: tokio::sync::Mutex<()>,
     known: Mutex<Known>,
 }
 
@@ -65,7 +69,8 @@ impl Lending {
                 known.unanswered.insert(name, call);
             }
         }
-        Ok(Self { one_at_a_time: tokio::sync::Mutex::default(), known: Mutex::new(known) })
+        let (one_at_a_time, telling) = Default::default();
+        Ok(Self { one_at_a_time, telling, known: Mutex::new(known) })
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -84,15 +89,26 @@ impl Core {
             let leased = !self.pool().open_leases(name).is_empty();
             // A policy that was withdrawn is announced once more, as nothing.
             let offers = self.lending.known().announced.get(name).is_some_and(|last| !last.surplus.is_empty());
+            self.metrics.lent(name, self.lent(name), persona.spec.lending.is_some());
             if persona.spec.lending.is_some() || leased || offers {
                 self.open_desk(name).await;
                 lenders.push(persona);
             }
         }
+        if let Err(error) = self.tell_what_waits().await {
+            warn!(%error, "the news of leases wait for the store");
+        }
         self.pool().forget_leases(now - REMEMBERED_MS);
         let names: HashSet<&PersonaName> = lenders.iter().map(|persona| &persona.spec.name).collect();
         self.lending.known().desks.retain(|name, _| names.contains(name));
         self.announce_surplus(&lenders, now).await;
+    }
+
+    fn lent(&self, name: &PersonaName) -> LentInstances {
+        let pool = self.pool();
+        let (leased, quarantined) = (pool.leased(name), pool.quarantined(name).len());
+        let quarantined = u32::try_from(quarantined).unwrap_or(u32::MAX);
+        LentInstances { leased: leased.kept, called_back: leased.returning, quarantined }
     }
 
     /// Instances that have to be ready soon because they were sold: for windows that begin within a launch's length and

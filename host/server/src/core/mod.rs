@@ -27,6 +27,7 @@ mod watch;
 
 use crate::ingest::SeriesBook;
 use crate::metrics::Metrics;
+use crate::probe::{Point, Probe};
 use crate::store::{Store, StoreError, Write};
 use analyze::Analyst;
 use calendar::Calendar;
@@ -60,7 +61,7 @@ pub use catalog::{Applied, ApplyError};
 pub use claims::{ClaimError, ClaimRequest};
 pub use cycle::CycleReport;
 pub use days::{DayForecast, LoadSeason, ModelRecord};
-pub use lending::{InstanceError, LendingView};
+pub use lending::{InstanceError, LeaseView, Lender, LendingView, SurplusView};
 pub use shells::ShellStatus;
 pub use spending::Spent;
 pub use view::{PersonaStatus, PlanCosts, ProfileError, Status};
@@ -101,6 +102,7 @@ pub struct Settings {
 /// One host's catalog, instances, claims and plans, and the rounds of its loop.
 pub struct Core {
     clock: Arc<dyn Clock>,
+    probe: Arc<dyn Probe>,
     settings: Settings,
     store: Store,
     series: Arc<SeriesBook>,
@@ -131,6 +133,8 @@ pub struct Core {
 pub struct Parts {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Is told how far leases are.
+    pub probe: Arc<dyn Probe>,
     /// The figures by which the loop runs.
     pub settings: Settings,
     /// Where everything is kept.
@@ -149,7 +153,7 @@ impl Core {
     /// # Errors
     /// [`StoreError`] when the store can't be read.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { clock, settings, store, series, bus, metrics } = parts;
+        let Parts { clock, probe, settings, store, series, bus, metrics } = parts;
         let catalog = Catalog::open(store.clone()).await?;
         let leases = store.open_leases().await?;
         let (instances, claims, intents) =
@@ -164,6 +168,7 @@ impl Core {
         let quotas = Quotas::new(settings.quotas.clone());
         Ok(Arc::new(Self {
             clock,
+            probe,
             settings,
             store,
             series,
@@ -245,6 +250,10 @@ impl Core {
         answer
     }
 
+    fn reached(&self, point: Point) {
+        self.probe.reached(point);
+    }
+
     fn pool(&self) -> MutexGuard<'_, Pool> {
         // Every change of the pool leaves it whole before anything that could panic.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
@@ -303,12 +312,12 @@ impl Core {
                 self.feedback.queued(&claim.persona);
             }
             let (topic, subject, reason, data) = match notice {
+                Notice::Lease { lease, news } => {
+                    self.tell_lease(lease, news).await;
+                    continue;
+                }
                 Notice::Claim(claim) => {
                     (EventTopic::ClaimChanged, claim.persona.to_string(), String::new(), serde_json::to_value(&claim))
-                }
-                Notice::Lease { lent, reason } => {
-                    let data = serde_json::to_value(lent.status(&self.clock.moment()));
-                    (EventTopic::LeaseChanged, lent.persona.to_string(), reason, data)
                 }
                 Notice::Instance { instance, reason } => {
                     (EventTopic::InstanceChanged, instance.persona.to_string(), reason, serde_json::to_value(&instance))

@@ -22,6 +22,7 @@ use intents::OpenIntent;
 use shelves::{Shelf, Shells};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use unsaved::Subject;
+use uuid::Uuid;
 
 pub(crate) use claims::NewClaim;
 pub(crate) use tiers::{Followed, Target, Ways};
@@ -60,8 +61,15 @@ pub(crate) struct Served {
 #[derive(Debug, Clone)]
 pub(crate) enum Notice {
     Claim(Claim),
-    Instance { instance: Instance, reason: String },
-    Lease { lent: Lent, reason: String },
+    Instance {
+        instance: Instance,
+        reason: String,
+    },
+    /// News of it, which wait in the lease to be told.
+    Lease {
+        lease: LeaseId,
+        news: Uuid,
+    },
 }
 
 /// See the module's description.

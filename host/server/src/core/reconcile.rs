@@ -5,6 +5,7 @@
 
 use super::Core;
 use super::pool::Changes;
+use crate::probe::Point;
 use crate::store::{Intent, StoreError};
 use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, EventTopic};
 use forewarm_domain::id::{InstanceId, PluginName};
@@ -40,11 +41,24 @@ impl Core {
             }
             let carried_out =
                 stream::iter(due).map(Ok).try_for_each_concurrent(parallel, |(intent, instance)| async move {
-                    let outcome = self.send(&intent, &instance).await;
-                    self.record(&intent, outcome).await
+                    self.carry_out(&intent, &instance).await
                 });
             carried_out.await?;
         }
+    }
+
+    async fn carry_out(&self, intent: &Intent, instance: &Instance) -> Result<(), StoreError> {
+        let at = |point| {
+            if intent.operation == DriverOperation::Reset {
+                self.reached(point);
+            }
+        };
+        at(Point::Wiping);
+        let outcome = self.send(intent, instance).await;
+        at(Point::Wiped);
+        self.record(intent, outcome).await?;
+        at(Point::WipeNoted);
+        Ok(())
     }
 
     /// Tells the driver; `Ok(None)` where the instance is gone.
@@ -134,16 +148,21 @@ impl Core {
             let next = now + backoff_ms(intent.attempts);
             return self.change(|pool| (pool.postpone(intent, &text, next), Changes::default())).await;
         }
-        self.change(|pool| {
+        let quarantined = self.change(|pool| {
             pool.settle(intent);
             // A creation that failed may have succeeded on the other side; a failed wipe must not reach another tenant.
             let unsupported = error.kind == PluginErrorKind::Unsupported;
             if pool.is_sanitizing(intent.instance) && !unsupported {
-                return ((), pool.quarantine(intent.instance, &text, now));
+                let changes = pool.quarantine(intent.instance, &text, now);
+                self.reached(Point::Quarantining);
+                return (true, changes);
             }
-            ((), pool.discard(intent.instance, &text, now))
-        })
-        .await?;
+            (false, pool.discard(intent.instance, &text, now))
+        });
+        if quarantined.await? {
+            self.metrics.wipe_failed(&intent.persona);
+            self.reached(Point::Quarantined);
+        }
         self.tell(EventTopic::InstanceChanged, intent.persona.to_string(), text, serde_json::Value::Null).await;
         Ok(())
     }

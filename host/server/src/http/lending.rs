@@ -4,7 +4,7 @@ use super::auth::Caller;
 use super::parameters::{InPath, persona};
 use super::problem::{Problem, ProblemKind};
 use super::state::AppState;
-use crate::core::{InstanceError, LendingView};
+use crate::core::{InstanceError, Lender, LendingView};
 use axum::Json;
 use axum::extract::State;
 use forewarm_domain::id::{InstanceId, PersonaName};
@@ -13,7 +13,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get)).routes(routes!(release)).routes(routes!(destroy))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(release)).routes(routes!(destroy))
+}
+
+/// Lists the personas that lend, or of which something is still leased or quarantined, in figures.
+#[utoipa::path(get, path = "/v1/lending", operation_id = "list_lending", tag = "personas", responses((status = 200, body = Vec<Lender>)))]
+async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<Vec<Lender>>, Problem> {
+    caller.may_read()?;
+    Ok(Json(state.core.lenders()))
 }
 
 /// Gives how lending stands: the policy, what the market was told, leases, quarantined instances.

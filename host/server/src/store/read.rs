@@ -80,7 +80,7 @@ impl Store {
         query.all(self.reader()).await?.iter().map(row::to_claim).collect()
     }
 
-    /// Leases whose instances have not all come to their end.
+    /// Leases whose instances have not all come to their end, or of which not everything is told.
     pub async fn open_leases(&self) -> Result<Vec<Lent>, StoreError> {
         let query = lent::Entity::find().filter(lent::Column::EndedAt.is_null()).order_by_asc(lent::Column::Lease);
         query.all(self.reader()).await?.iter().map(row::to_lent).collect()

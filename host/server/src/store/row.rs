@@ -84,7 +84,8 @@ pub(crate) fn from_lent(lent: &Lent) -> Result<lent::Model, StoreError> {
     Ok(lent::Model {
         lease: lent.lease.0,
         persona: lent.persona.to_string(),
-        ended_at: lent.ended_at.map(|at| at.0),
+        // It is not over before everything of it is told.
+        ended_at: lent.ended_at.filter(|_| lent.untold.is_empty()).map(|at| at.0),
         body: json("a lease", lent)?,
     })
 }

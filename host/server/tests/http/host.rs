@@ -1,8 +1,7 @@
 //! A host of a test's own, and a caller with the first administrator's token.
 
 use forewarm_runtime::Compiler;
-use forewarm_server::app::{App, sandbox};
-use forewarm_server::clock::SystemClock;
+use forewarm_server::app::{App, Surroundings, sandbox};
 use forewarm_server::config::Config;
 use forewarm_server::http::auth::{TokenBook, ensure_admin};
 use forewarm_server::http::{AppState, Parts, ProblemDocument, serve};
@@ -44,7 +43,7 @@ impl Host {
         if let Compiler::Child(child) = &mut sandbox.compiler {
             child.program = env!("CARGO_BIN_EXE_forewarm").into();
         }
-        let app = App::open(config.clone(), sandbox, Arc::new(SystemClock)).await.unwrap();
+        let app = App::open(config.clone(), sandbox, Surroundings::default()).await.unwrap();
         let tokens = TokenBook::open(app.core.store().clone()).await.unwrap();
         let token_file = config.admin_token_file();
         assert!(ensure_admin(&tokens, &token_file, app.core.clock().now()).await.unwrap());

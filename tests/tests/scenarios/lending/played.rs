@@ -5,20 +5,22 @@ use forewarm_bus::message::market::{
     AnnounceCall, Announced, MarketCall, MarketCallError, MarketRefusal, PreviewCall, ReclaimCall, ReclaimCandidate,
     ReclaimPreview, Reclaimed, ServeMarket, Sold, SoldCall, WindowsCall, ask_market, serve_market,
 };
-use forewarm_bus::message::{Calls, DriverAnswer, DriverCall, DriverRequest, ServeDriver, serve_calls};
-use forewarm_bus::{NatsBus, NatsConfig, Service};
-use forewarm_domain::id::{IdempotencyToken, InstanceId, PersonaName};
+use forewarm_bus::message::{
+    Calls, DriverAnswer, DriverCall, DriverRequest, Event, EventTopic, ServeDriver, decode_event, serve_calls,
+};
+use forewarm_bus::{Bus, Delivery, NatsBus, NatsConfig, Pattern, Service, Subscription};
+use forewarm_domain::id::{IdempotencyToken, InstanceId, PersonaName, ReclaimId};
 use forewarm_domain::instance::Tier;
 use forewarm_domain::lending::DeliveryWindow;
 use forewarm_domain::plugin::{DriverInstance, DriverState, PersonaView, PluginError, PluginErrorKind, Price};
 use forewarm_domain::time::TimestampMs;
 use forewarm_tests::{NatsServer, clock};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinHandle};
 
 /// The name of the driver that the test plays.
 pub(super) const DRIVER: &str = "driver-played";
@@ -32,6 +34,10 @@ pub(super) struct Book {
     pub(super) announced: BTreeMap<PersonaName, AnnounceCall>,
     pub(super) candidates: Vec<ReclaimCandidate>,
     pub(super) reclaims: Vec<ReclaimCall>,
+    /// What each reclaim was answered with.
+    answers: BTreeMap<ReclaimId, Vec<ReclaimCandidate>>,
+    /// Events of leases, in the order in which they came, repetitions included.
+    pub(super) events: Vec<Event>,
 }
 
 /// Both parts, on a bus of their own.
@@ -41,6 +47,7 @@ pub(super) struct Played {
     market: Arc<Market>,
     pub(super) driver: Arc<Driver>,
     _services: [Service; 2],
+    _listening: JoinHandle<()>,
 }
 
 impl Played {
@@ -48,15 +55,18 @@ impl Played {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let (market, driver) = (Arc::new(Market::default()), Arc::new(Driver::default()));
-        let (bus, services) = runtime.block_on(async {
+        let (bus, services, listening) = runtime.block_on(async {
             let bus = Arc::new(NatsBus::connect(NatsConfig::new(vec![nats.url()])).await.expect("connected"));
             let name = DRIVER.parse().expect("a name");
             let calls = Calls::Driver(Arc::clone(&driver) as Arc<dyn ServeDriver>);
             let played = serve_calls(bus.as_ref(), &name, calls, 2).await.expect("served");
             let served: Arc<dyn ServeMarket> = Arc::clone(&market) as _;
-            (Arc::clone(&bus), [serve_market(bus.as_ref(), served, 2).await.expect("served"), played])
+            let heard = bus.subscribe(&Pattern::from(&EventTopic::LeaseChanged.subject())).await.expect("subscribed");
+            let listening = tokio::spawn(listen(heard, Arc::clone(&market)));
+            let services = [serve_market(bus.as_ref(), served, 2).await.expect("served"), played];
+            (bus, services, listening)
         });
-        Self { runtime, bus, market, driver, _services: services }
+        Self { runtime, bus, market, driver, _services: services, _listening: listening }
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
@@ -75,6 +85,14 @@ impl Played {
             Err(MarketCallError::Refused(refusal)) => Some(Err(refusal)),
             Err(MarketCallError::Bus(_) | MarketCallError::Unreadable(_)) => None,
         })
+    }
+}
+
+/// Notes every event of a lease.
+async fn listen(mut heard: Subscription, market: Arc<Market>) {
+    while let Some(delivery) = heard.next().await {
+        let Delivery::Message { payload, .. } = delivery else { panic!("events were lost on the way") };
+        market.0.lock().expect("whole").events.push(decode_event(&payload).expect("an event"));
     }
 }
 
@@ -100,10 +118,14 @@ impl ServeMarket for Market {
     }
     async fn reclaim(&self, call: ReclaimCall) -> Result<Reclaimed, MarketRefusal> {
         let mut book = self.0.lock().expect("whole");
-        if !book.reclaims.contains(&call) {
-            book.reclaims.push(call.clone());
+        if let Some(leases) = book.answers.get(&call.reclaim).cloned() {
+            assert!(book.reclaims.contains(&call), "one identifier for two reclaims");
+            return Ok(Reclaimed { reclaim: call.reclaim, leases });
         }
-        Ok(Reclaimed { reclaim: call.reclaim, leases: std::mem::take(&mut book.candidates) })
+        book.reclaims.push(call.clone());
+        let leases = std::mem::take(&mut book.candidates);
+        book.answers.insert(call.reclaim, leases.clone());
+        Ok(Reclaimed { reclaim: call.reclaim, leases })
     }
 }
 
@@ -116,6 +138,7 @@ struct Machines {
     there: BTreeMap<InstanceId, (PersonaName, i64)>,
     resets: BTreeMap<IdempotencyToken, InstanceId>,
     unwipeable: Vec<InstanceId>,
+    lists: usize,
 }
 
 impl Driver {
@@ -126,6 +149,16 @@ impl Driver {
     /// How often an instance was wiped: with how many tokens.
     pub(super) fn wipes(&self, id: InstanceId) -> usize {
         self.0.lock().expect("whole").resets.values().filter(|wiped| **wiped == id).count()
+    }
+
+    /// How often it was asked what there is.
+    pub(super) fn lists(&self) -> usize {
+        self.0.lock().expect("whole").lists
+    }
+
+    /// What there is.
+    pub(super) fn instances(&self) -> BTreeSet<InstanceId> {
+        self.0.lock().expect("whole").there.keys().copied().collect()
     }
 
     pub(super) fn has(&self, id: InstanceId) -> bool {
@@ -157,6 +190,7 @@ impl Machines {
         match operation {
             DriverRequest::Prices(_) => Ok(DriverAnswer::Prices(vec![Price { tier: Tier::Warm, per_hour: 0.036 }])),
             DriverRequest::List => {
+                self.lists += 1;
                 Ok(DriverAnswer::Instances(self.there.keys().filter_map(|id| self.instance(*id)).collect()))
             }
             DriverRequest::Create { id, persona, .. } => {

@@ -251,6 +251,24 @@ pub enum CapacityRefusal {
     },
 }
 
+impl CapacityRefusal {
+    /// The reason's name, as it travels.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotLent { .. } => "not_lent",
+            Self::NotEnough { .. } => "not_enough",
+            Self::Conflict { .. } => "conflict",
+            Self::Ended { .. } => "ended",
+            Self::UnknownLease { .. } => "unknown_lease",
+            Self::NotYet { .. } => "not_yet",
+            Self::NotReclaimable { .. } => "not_reclaimable",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Invalid { .. } => "invalid",
+        }
+    }
+}
+
 /// Any call about capacity, as it arrives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,12 +1,11 @@
 //! One host by the machine's clock: opened, served, stopped.
 
 use super::market;
-use crate::app::{App, sandbox};
+use crate::app::{App, Surroundings, sandbox};
 use crate::cli::CliError;
 use crate::cli::connection::local_url;
 use crate::cli::output::print;
 use crate::cli::running::{Note, Running};
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http::auth::{TokenBook, ensure_admin};
 use crate::http::{AppState, Parts, serve};
@@ -22,10 +21,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Runs a host until the process is told to stop.
-pub(super) async fn run(config: Config) -> Result<(), CliError> {
+pub(super) async fn run(config: Config, around: Surroundings) -> Result<(), CliError> {
     let told = rounds::told_to_stop().map_err(failed)?;
     let sandbox = sandbox(&config, Some(components_dir(&config.data_dir))).map_err(failed)?;
-    let app = App::open(config.clone(), sandbox, Arc::new(SystemClock)).await.map_err(failed)?;
+    let app = App::open(config.clone(), sandbox, around).await.map_err(failed)?;
     let stopping = CancellationToken::new();
     let api = Api::open(&app, &config, stopping.clone()).await?;
     let rounds = Rounds::start().map_err(failed)?;

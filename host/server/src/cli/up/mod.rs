@@ -7,6 +7,7 @@ mod replay;
 
 use super::Global;
 use super::error::CliError;
+use crate::app::Surroundings;
 use crate::config::load;
 use crate::replay::{ReplayOptions, Source};
 use clap::Args;
@@ -47,7 +48,7 @@ pub struct UpArgs {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Speed(Option<f64>);
 
-pub(super) async fn run(global: &Global, args: UpArgs) -> Result<ExitCode, CliError> {
+pub(super) async fn run(global: &Global, args: UpArgs, around: Surroundings) -> Result<ExitCode, CliError> {
     let sources = global
         .sources()?
         .with_flag("--listen", "http.listen", args.listen)
@@ -56,7 +57,7 @@ pub(super) async fn run(global: &Global, args: UpArgs) -> Result<ExitCode, CliEr
     let config = load(&sources)?;
     log::start(&config.log)?;
     match args.replay {
-        None => host::run(config).await?,
+        None => host::run(config, around).await?,
         Some(source) => {
             let source = if source == "sample" { Source::Sample } else { Source::File(PathBuf::from(source)) };
             let options = ReplayOptions {

@@ -3,6 +3,7 @@
 
 use super::super::Core;
 use super::super::pool::Changes;
+use crate::probe::Point;
 use crate::store::{CalledBack, Lent, StoreError};
 use async_trait::async_trait;
 use forewarm_bus::message::market::{
@@ -15,6 +16,7 @@ use forewarm_domain::lending::{DeliveryWindow, LeaseClass, Moment, Notice};
 use forewarm_domain::persona::LendingPolicy;
 use forewarm_domain::time::SECOND_MS;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// The longest notice: longer than the longest lease.
 const NOTICE_MS_MAX: i64 = 62 * 24 * 3_600 * SECOND_MS;
@@ -35,13 +37,16 @@ impl Desk {
 #[async_trait]
 impl ServeCapacity for Desk {
     async fn grant(&self, call: GrantCall) -> Result<Handover, CapacityRefusal> {
-        self.core()?.grant(call).await
+        let core = self.core()?;
+        core.counted("grant", core.grant(call).await)
     }
     async fn notice(&self, call: NoticeCall) -> Result<LeaseStatus, CapacityRefusal> {
-        self.core()?.note_notice(call).await
+        let core = self.core()?;
+        core.counted("notice", core.note_notice(call).await)
     }
     async fn release(&self, call: ReleaseCall) -> Result<LeaseStatus, CapacityRefusal> {
-        self.core()?.end_lease(call).await
+        let core = self.core()?;
+        core.counted("release", core.end_lease(call).await)
     }
     async fn status(&self, call: StatusCall) -> Result<LeaseStatus, CapacityRefusal> {
         let core = self.core()?;
@@ -58,6 +63,11 @@ impl ServeCapacity for Desk {
 }
 
 impl Core {
+    fn counted<T>(&self, call: &'static str, answer: Result<T, CapacityRefusal>) -> Result<T, CapacityRefusal> {
+        self.metrics.lending_call(call, answer.as_ref().err().map_or("done", CapacityRefusal::code));
+        answer
+    }
+
     async fn grant(&self, call: GrantCall) -> Result<Handover, CapacityRefusal> {
         let _alone = self.lending.one_at_a_time.lock().await;
         let (lease, now) = (call.lease, self.clock.moment());
@@ -77,13 +87,18 @@ impl Core {
                 let spare = pool.stock(&call.persona).warm.saturating_sub(policy.keep_min);
                 let available = spare.min(policy.limit.saturating_sub(pool.leased(&call.persona).all()));
                 match (wanted <= available).then(|| pool.lend(call, &now)).flatten() {
-                    Some(changes) => (Ok(pool.lease(lease).and_then(Lent::handover)), changes),
+                    Some(changes) => {
+                        self.reached(Point::Granting);
+                        (Ok(pool.lease(lease).and_then(Lent::handover)), changes)
+                    }
                     None => (Err(CapacityRefusal::NotEnough { wanted, available }), Changes::default()),
                 }
             })
             .await
             .map_err(unavailable)?;
-        lent?.ok_or(CapacityRefusal::Ended { lease })
+        let handover = lent?.ok_or(CapacityRefusal::Ended { lease })?;
+        self.reached(Point::Granted);
+        Ok(handover)
     }
 
     /// The policy under which a lease may be granted now.
@@ -112,7 +127,13 @@ impl Core {
         let known = self.known_lease(lease, &call.persona).await?.ok_or(CapacityRefusal::UnknownLease { lease })?;
         may_call_back(&known, &call, &now)?;
         let called = CalledBack { notice: Notice::new(now.clone(), call.notice_ms), reason: call.reason };
-        self.change(|pool| ((), pool.call_back(lease, called))).await.map_err(unavailable)?;
+        let noted = self.change(|pool| {
+            let changes = pool.call_back(lease, called, now.at);
+            self.reached(Point::CallingBack);
+            ((), changes)
+        });
+        noted.await.map_err(unavailable)?;
+        self.reached(Point::CalledBack);
         let known = self.pool().lease(lease).cloned().unwrap_or(known);
         self.told(&known, &now).await
     }
@@ -129,8 +150,17 @@ impl Core {
                     ReleaseCause::Reclaimed => EndCause::Reclaimed,
                     ReleaseCause::Returned | ReleaseCause::Void => EndCause::Released,
                 };
-                let taken = self.change(|pool| (pool.lease(lease).cloned(), pool.take_back(lease, cause, now.at)));
+                let taken = self.change(|pool| {
+                    let taken = (pool.lease(lease).cloned(), pool.take_back(lease, cause, now.at));
+                    self.reached(Point::TakingBack);
+                    taken
+                });
                 let before = taken.await.map_err(unavailable)?;
+                if let Some(called) = known.called_back.as_ref().filter(|_| known.held() > 0) {
+                    let lasted = called.notice.passed_ms(&now).unsigned_abs();
+                    self.metrics.notice_over(&call.persona, Duration::from_millis(lasted));
+                }
+                self.reached(Point::TakenBack);
                 let after = self.pool().lease(lease).cloned();
                 after.or(before).unwrap_or(known)
             }
@@ -194,7 +224,9 @@ fn may_call_back(known: &Lent, call: &NoticeCall, now: &Moment) -> Result<(), Ca
 fn may_end(known: &Lent, cause: ReleaseCause, now: &Moment) -> Result<(), CapacityRefusal> {
     let (lease, held) = (known.lease, known.held() > 0);
     let remaining_ms = match (cause, &known.granted, &known.called_back) {
-        (ReleaseCause::Expired, Some(granted), _) if held => granted.call.until.since(now.at),
+        (ReleaseCause::Expired, Some(granted), _) if held => {
+            granted.call.until.since(now.at).max(known.notice_left_ms(now))
+        }
         (ReleaseCause::Reclaimed, Some(_), Some(called)) if held => called.notice.remaining_ms(now),
         (ReleaseCause::Reclaimed, Some(_), None) if held => {
             return Err(CapacityRefusal::NotReclaimable { lease, detail: "no notice was given".into() });

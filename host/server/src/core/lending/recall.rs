@@ -3,6 +3,7 @@
 use super::super::Core;
 use super::super::pool::Changes;
 use super::MARKET_TIMEOUT;
+use crate::probe::Point;
 use crate::store::{CalledBack, StoreError, Write};
 use forewarm_bus::message::market::{
     MarketCallError, PreviewCall, ReclaimCall, ReclaimCandidate, Reclaimed, ask_market,
@@ -115,6 +116,7 @@ impl Core {
         };
         let value = serde_json::to_string(&call).ok();
         self.store.commit(vec![Write::Setting { key: key(name), value }]).await?;
+        self.reached(Point::ReclaimAsked);
         self.lending.known().unanswered.insert(name.clone(), call);
         self.repeat_unanswered(name).await
     }
@@ -124,12 +126,15 @@ impl Core {
     async fn repeat_unanswered(&self, name: &PersonaName) -> Result<(), RecallError> {
         let Some(call) = self.lending.known().unanswered.get(name).cloned() else { return Ok(()) };
         let answer = ask_market(self.bus.as_ref(), &call, MARKET_TIMEOUT).await;
+        self.reached(Point::ReclaimAnswered);
         match answer {
             Ok(Reclaimed { leases, .. }) => {
+                self.metrics.reclaimed(leases.len());
                 for lease in leases {
-                    let notice = Notice::new(self.clock.moment(), lease.notice_ms);
-                    let called = CalledBack { notice, reason: call.reason.clone() };
-                    self.change(|pool| ((), pool.call_back(lease.lease, called))).await?;
+                    let now = self.clock.moment();
+                    let at = now.at;
+                    let called = CalledBack { notice: Notice::new(now, lease.notice_ms), reason: call.reason.clone() };
+                    self.change(|pool| ((), pool.call_back(lease.lease, called, at))).await?;
                 }
             }
             Err(MarketCallError::Refused(refusal)) => {
@@ -139,7 +144,9 @@ impl Core {
         }
         // Whatever an earlier try could not save goes first.
         self.change(|_| ((), Changes::default())).await?;
+        self.reached(Point::ReclaimNoted);
         self.store.commit(vec![Write::Setting { key: key(name), value: None }]).await?;
+        self.reached(Point::ReclaimOver);
         self.lending.known().unanswered.remove(name);
         Ok(())
     }

@@ -2,18 +2,20 @@
 
 use super::super::Core;
 use super::super::pool::{Changes, Pool};
+use crate::metrics::LentInstances;
+use crate::probe::Point;
 use crate::store::{Lent, LentUnit, StoreError};
 use forewarm_bus::message::market::{Surplus, UnitState};
 use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, PersonaName, TenantName};
 use forewarm_domain::instance::{Instance, InstanceState};
 use forewarm_domain::lending::{LeaseClass, Moment};
-use forewarm_domain::persona::LendingPolicy;
+use forewarm_domain::persona::{LendingPolicy, Persona};
 use forewarm_domain::time::TimestampMs;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// How lending stands for one persona.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct LendingView {
     /// What may be lent; `null` lends nothing.
     pub policy: Option<LendingPolicy>,
@@ -31,8 +33,27 @@ pub struct LendingView {
     pub quarantined: Vec<Instance>,
 }
 
+/// How lending stands for a persona, in figures.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Lender {
+    /// Which.
+    pub persona: PersonaName,
+    /// The tenant that is paid; `null` where it lends no more and something is still leased or quarantined.
+    pub owner: Option<TenantName>,
+    /// At most so many are leased out at a time.
+    pub limit: u32,
+    /// What the market was told that can be spared in the soonest window, in both classes.
+    pub announced: u32,
+    /// Instances that tenants hold through leases.
+    pub leased: u32,
+    /// Those of them that are called back.
+    pub called_back: u32,
+    /// Instances that could not be wiped.
+    pub quarantined: u32,
+}
+
 /// What can be spared in one window and class.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct SurplusView {
     /// When the window begins.
     pub from: TimestampMs,
@@ -51,7 +72,7 @@ pub struct SurplusView {
 }
 
 /// One lease.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct LeaseView {
     /// The market's name for it.
     pub lease: LeaseId,
@@ -72,7 +93,7 @@ pub struct LeaseView {
 }
 
 /// One instance of a lease.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct LeasedUnitView {
     /// Which instance.
     pub instance: InstanceId,
@@ -97,6 +118,35 @@ pub enum InstanceError {
 }
 
 impl Core {
+    /// The personas that lend, or of which something is still leased or quarantined, by name.
+    #[must_use]
+    pub fn lenders(&self) -> Vec<Lender> {
+        let mut lenders: Vec<Lender> = self.catalog.list().iter().filter_map(|persona| self.lender(persona)).collect();
+        lenders.sort_by(|one, other| one.persona.cmp(&other.persona));
+        lenders
+    }
+
+    fn lender(&self, persona: &Persona) -> Option<Lender> {
+        let (name, policy) = (&persona.spec.name, &persona.spec.lending);
+        let lent = self.lent(name);
+        if policy.is_none() && lent == LentInstances::default() {
+            return None;
+        }
+        let known = self.lending.known();
+        let surplus = known.announced.get(name).map(|call| call.surplus.as_slice()).unwrap_or_default();
+        let soonest = surplus.iter().map(|one| one.window.from()).min();
+        let announced = surplus.iter().filter(|one| Some(one.window.from()) == soonest).map(|one| one.units).sum();
+        Some(Lender {
+            persona: name.clone(),
+            owner: policy.as_ref().map(|policy| policy.owner.clone()),
+            limit: policy.as_ref().map_or(0, |policy| policy.limit),
+            announced,
+            leased: lent.leased + lent.called_back,
+            called_back: lent.called_back,
+            quarantined: lent.quarantined,
+        })
+    }
+
     /// How lending stands for a persona.
     #[must_use]
     pub fn lending_view(&self, name: &PersonaName) -> LendingView {
@@ -105,8 +155,6 @@ impl Core {
         let now = self.clock.moment();
         let pool = self.pool();
         let leased = pool.leased(name);
-        let mut quarantined = pool.instances_of(name);
-        quarantined.retain(|one| matches!(one.state, InstanceState::Quarantined { .. }));
         LendingView {
             policy,
             leased: leased.all(),
@@ -114,7 +162,7 @@ impl Core {
             announced_until: announced.as_ref().map(|call| call.valid_until),
             announced: announced.into_iter().flat_map(|call| call.surplus).map(SurplusView::from).collect(),
             leases: pool.open_leases(name).iter().map(|lent| LeaseView::of(lent, &now)).collect(),
-            quarantined,
+            quarantined: pool.quarantined(name),
         }
     }
 
@@ -141,7 +189,7 @@ impl Core {
         id: InstanceId,
         act: impl FnOnce(&mut Pool) -> Changes,
     ) -> Result<Instance, InstanceError> {
-        self.change(|pool| {
+        let decided = self.change(|pool| {
             let state = pool.instance(id).map(|one| one.state);
             let changes = match state {
                 None => return (Err(InstanceError::Unknown(id)), Changes::default()),
@@ -151,9 +199,12 @@ impl Core {
                     return (Err(refused), Changes::default());
                 }
             };
+            self.reached(Point::Deciding);
             (pool.instance(id).cloned().ok_or(InstanceError::Unknown(id)), changes)
-        })
-        .await?
+        });
+        let instance = decided.await??;
+        self.reached(Point::Decided);
+        Ok(instance)
     }
 }
 

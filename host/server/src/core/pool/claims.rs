@@ -4,6 +4,7 @@ use super::{Changes, Notice, Pool, Served, Shelf, Ways};
 use crate::store::Write;
 use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, InstanceState};
+use forewarm_domain::lending::Moment;
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::time::TimestampMs;
 
@@ -128,10 +129,13 @@ impl Pool {
     /// Open claims that are over: expired ones, and waiting ones for whom `gives_up(persona)` milliseconds have passed.
     pub(crate) fn overdue(
         &self,
-        now: TimestampMs,
+        moment: &Moment,
         gives_up: impl Fn(&PersonaName) -> Option<i64>,
     ) -> Vec<(ClaimId, EndCause)> {
+        let now = moment.at;
         let expired = self.claims.values().filter(|claim| claim.expires_at.is_some_and(|at| at <= now));
+        // A calendar that is set forward ends no notice.
+        let expired = expired.filter(|claim| !self.is_under_notice(claim, moment));
         let mut overdue: Vec<_> = expired.map(|claim| (claim.id, EndCause::Expired)).collect();
         for (persona, shelf) in self.shelves.iter().filter(|(_, shelf)| !shelf.waiting.is_empty()) {
             let Some(limit) = gives_up(persona) else { continue };

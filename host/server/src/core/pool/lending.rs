@@ -2,10 +2,10 @@
 //! by a claim of the lease's tenant, so that all that is promised of claims is promised of it.
 
 use super::{Changes, Notice, Pool};
-use crate::store::{CalledBack, Granted, Lent, LentUnit, Write};
+use crate::store::{CalledBack, Granted, LeaseNews, Lent, LentUnit, Write};
 use forewarm_bus::message::market::{GrantCall, UnitState};
 use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, PersonaName};
-use forewarm_domain::instance::{Claim, ClaimState, EndCause, InstanceState};
+use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::lending::{LeaseClass, Moment};
 use forewarm_domain::plan::Stock;
 use forewarm_domain::plugin::DriverOperation;
@@ -52,6 +52,12 @@ impl Pool {
         Stock { active: stock.active.saturating_sub(self.leased(persona).all()), ..stock }
     }
 
+    /// Instances that could not be wiped, in the order of their creation.
+    pub(crate) fn quarantined(&self, persona: &PersonaName) -> Vec<Instance> {
+        let ids = self.shelves.get(persona).into_iter().flat_map(|shelf| &shelf.quarantined);
+        ids.filter_map(|id| self.instances.get(id)).cloned().collect()
+    }
+
     pub(crate) fn lease(&self, id: LeaseId) -> Option<&Lent> {
         self.leases.get(&id)
     }
@@ -94,17 +100,18 @@ impl Pool {
         let reason = format!("{} instances handed over to {}", units.len(), call.tenant);
         let (lease, persona) = (call.lease, call.persona.clone());
         let granted = Some(Granted { call, at: now.clone() });
-        self.keep(Lent { lease, persona, granted, units, called_back: None, ended_at: None }, reason, &mut changes);
+        let lent = Lent { lease, persona, granted, units, called_back: None, ended_at: None, untold: Vec::new() };
+        self.tell_of(lent, now.at, reason, &mut changes);
         Some(changes)
     }
 
     /// Notes that a lease is called back, unless it is already.
-    pub(crate) fn call_back(&mut self, id: LeaseId, called: CalledBack) -> Changes {
+    pub(crate) fn call_back(&mut self, id: LeaseId, called: CalledBack, now: TimestampMs) -> Changes {
         let mut changes = Changes::default();
         if let Some(mut lent) = self.leases.get(&id).filter(|lent| lent.called_back.is_none()).cloned() {
             let reason = format!("called back: {}", called.reason);
             lent.called_back = Some(called);
-            self.keep(lent, reason, &mut changes);
+            self.tell_of(lent, now, reason, &mut changes);
         }
         changes
     }
@@ -112,23 +119,54 @@ impl Pool {
     /// Takes every instance of a lease from its tenant; each is wiped before anyone else gets it.
     pub(crate) fn take_back(&mut self, id: LeaseId, cause: EndCause, now: TimestampMs) -> Changes {
         let mut changes = Changes::default();
-        let units = self.leases.get(&id).map(|lent| lent.units.clone()).unwrap_or_default();
+        let (units, before) =
+            self.leases.get(&id).map(|lent| (lent.units.clone(), lent.untold.clone())).unwrap_or_default();
         for unit in units.iter().filter(|unit| unit.state == UnitState::Held) {
             if let Some((_, more)) = self.end_claim(unit.claim, cause, now) {
                 changes.extend(more);
             }
         }
+        self.tell_at_once(id, before, &mut changes);
         changes
+    }
+
+    /// What several steps changed together is one piece of news, beside those that waited `before`.
+    fn tell_at_once(&mut self, id: LeaseId, before: Vec<LeaseNews>, changes: &mut Changes) {
+        let Some(mut lent) = self.leases.get(&id).cloned() else { return };
+        let Some(last) = lent.untold.pop().filter(|last| !before.iter().any(|news| news.id == last.id)) else { return };
+        changes.notices.retain(|notice| !matches!(notice, Notice::Lease { news, .. } if *news != last.id));
+        lent.untold = before;
+        lent.untold.push(last);
+        self.keep(lent);
     }
 
     /// Notes that a lease that was never granted has ended.
     pub(crate) fn void_lease(&mut self, id: LeaseId, persona: PersonaName, now: TimestampMs) {
-        self.keep(Lent::void(id, persona, now), String::new(), &mut Changes::default());
+        self.keep(Lent::void(id, persona, now));
     }
 
-    /// Forgets leases that ended before an instant; the store has them.
+    /// Forgets leases that ended before an instant, and of which everything is told; the store has them.
     pub(crate) fn forget_leases(&mut self, before: TimestampMs) {
-        self.leases.retain(|_, lent| lent.ended_at.is_none_or(|at| at >= before));
+        self.leases.retain(|_, lent| lent.ended_at.is_none_or(|at| at >= before) || !lent.untold.is_empty());
+    }
+
+    /// Leases of which something waits to be told, each with its newest news.
+    pub(crate) fn untold(&self) -> Vec<(LeaseId, Uuid)> {
+        self.leases.values().filter_map(|lent| Some((lent.lease, lent.untold.last()?.id))).collect()
+    }
+
+    /// News of a lease were told. That is saved with the next change: told again, they have the same identifier.
+    pub(crate) fn told(&mut self, id: LeaseId, news: Uuid) {
+        if let Some(mut lent) = self.leases.get(&id).cloned() {
+            lent.untold.retain(|one| one.id != news);
+            self.keep(lent);
+        }
+    }
+
+    /// Whether the tenant of a claim has it until a notice is over.
+    pub(super) fn is_under_notice(&self, claim: &Claim, now: &Moment) -> bool {
+        let lent = claim.lease.and_then(|lease| self.leases.get(&lease));
+        lent.is_some_and(|lent| lent.notice_left_ms(now) > 0)
     }
 
     /// Whether an instance was leased and is being wiped.
@@ -202,13 +240,18 @@ impl Pool {
             unit.state = to.clone();
         }
         lent.ended_at = (!lent.units.iter().any(|unit| is_open(&unit.state))).then_some(now);
-        self.keep(lent, String::new(), changes);
+        self.tell_of(lent, now, String::new(), changes);
     }
 
-    fn keep(&mut self, lent: Lent, reason: String, changes: &mut Changes) {
+    fn tell_of(&mut self, mut lent: Lent, now: TimestampMs, reason: String, changes: &mut Changes) {
+        let (lease, news) = (lent.lease, lent.add_news(now, reason));
+        self.keep(lent);
+        changes.notices.push(Notice::Lease { lease, news });
+    }
+
+    fn keep(&mut self, lent: Lent) {
         self.note(Write::Lent(lent.clone()));
-        self.put_lease(lent.clone());
-        changes.notices.push(Notice::Lease { lent, reason });
+        self.put_lease(lent);
     }
 
     pub(super) fn put_lease(&mut self, lent: Lent) {

@@ -19,6 +19,8 @@ pub(super) struct Shelf {
     pub(super) preparing: BTreeSet<InstanceId>,
     pub(super) parking: BTreeSet<InstanceId>,
     pub(super) parked: BTreeSet<InstanceId>,
+    /// Nobody's until an operator decides.
+    pub(super) quarantined: BTreeSet<InstanceId>,
     /// In the order of asking: claim ids are time-ordered.
     pub(super) waiting: BTreeSet<ClaimId>,
 }
@@ -71,6 +73,7 @@ impl Shelf {
             InstanceState::Preparing { .. } => Some(&mut self.preparing),
             InstanceState::Parking { .. } => Some(&mut self.parking),
             InstanceState::Parked { .. } => Some(&mut self.parked),
+            InstanceState::Quarantined { .. } => Some(&mut self.quarantined),
             _ => None,
         }
     }

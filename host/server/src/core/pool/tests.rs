@@ -6,6 +6,7 @@ mod tiers;
 use super::claims::TooManyWaiting;
 use super::*;
 use forewarm_domain::instance::{ClaimState, EndCause};
+use forewarm_domain::lending::Moment;
 use forewarm_domain::plan::Stock;
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::time::TimestampMs;
@@ -217,16 +218,17 @@ fn keys_find_open_claims_only() {
 
 #[test]
 fn overdue_claims_are_found() {
+    let at = |at| Moment { at, uptime_ms: 0, boot: String::new() };
     let mut pool = warm(1);
     let served = claim(&mut pool, None);
     pool.renew(served.id, Some(NOW + 10)).expect("open");
     let waiting = claim(&mut pool, None);
-    let mut found = pool.overdue(NOW + 2_000, |_| Some(1_000));
+    let mut found = pool.overdue(&at(NOW + 2_000), |_| Some(1_000));
     found.sort_by_key(|(id, _)| *id);
     let mut expected = vec![(served.id, EndCause::Expired), (waiting.id, EndCause::TimedOut)];
     expected.sort_by_key(|(id, _)| *id);
     assert_eq!(found, expected);
-    assert!(pool.overdue(NOW + 5, |_| Some(1_000)).is_empty());
+    assert!(pool.overdue(&at(NOW + 5), |_| Some(1_000)).is_empty());
 }
 
 #[test]

@@ -28,6 +28,10 @@ impl Subject {
 }
 
 impl Pool {
+    pub(crate) fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
     /// All that was changed since the last call.
     pub(crate) fn take_unsaved(&mut self) -> Vec<Write> {
         std::mem::take(&mut self.unsaved).into_values().collect()

@@ -6,7 +6,7 @@ use crate::store::{CalledBack, Lent};
 use forewarm_bus::message::market::{GrantCall, LeaseState, UnitState};
 use forewarm_domain::id::LeaseId;
 use forewarm_domain::instance::InstanceState;
-use forewarm_domain::lending::{LeaseClass, Moment, Notice};
+use forewarm_domain::lending::{LeaseClass, Notice as LeaseNotice};
 
 const LEASE: LeaseId = LeaseId(Uuid::from_u128(77));
 
@@ -25,6 +25,12 @@ fn lent(class: LeaseClass) -> (Pool, Lent) {
     pool.lend(grant(2, class), &moment()).expect("enough are warm");
     let lent = pool.lease(LEASE).expect("granted").clone();
     (pool, lent)
+}
+
+fn tell_all(pool: &mut Pool) {
+    while let Some(news) = pool.lease(LEASE).and_then(|lent| lent.untold.first()).map(|news| news.id) {
+        pool.told(LEASE, news);
+    }
 }
 
 fn states(pool: &Pool) -> Vec<UnitState> {
@@ -75,6 +81,7 @@ fn leased_instances_are_wiped_before_they_are_the_owners_again() {
     assert_eq!((ended.state(), ended.ended_at), (LeaseState::Ended, Some(NOW + 9)));
     assert_eq!(stock(&pool), (0, 3, 0, 0, 0));
     assert!(pool.open_leases(&persona()).is_empty());
+    tell_all(&mut pool);
     pool.forget_leases(NOW + 9);
     assert!(pool.lease(LEASE).is_some());
     pool.forget_leases(NOW + 10);
@@ -123,7 +130,7 @@ fn the_first_notice_counts() {
     let (mut pool, _) = lent(LeaseClass::Reclaimable);
     assert_eq!(pool.leased(&persona()).reclaimable, 2);
     for length in [30_000, 1] {
-        pool.call_back(LEASE, CalledBack { notice: Notice::new(moment(), length), reason: "demand".into() });
+        pool.call_back(LEASE, CalledBack { notice: LeaseNotice::new(moment(), length), reason: "demand".into() }, NOW);
     }
     assert_eq!(pool.leased(&persona()), Leased { kept: 0, reclaimable: 0, returning: 2 });
     let lent = pool.lease(LEASE).expect("known");
@@ -141,4 +148,45 @@ fn an_instance_that_was_leased_before_is_its_new_leases_alone() {
     pool.take_back(next, EndCause::Expired, NOW + 3);
     assert_eq!(states(&pool), vec![UnitState::Returned { at: NOW }; 2]);
     assert_eq!(pool.lease(next).map(Lent::state), Some(LeaseState::Sanitizing));
+}
+
+#[test]
+fn news_wait_until_they_are_told_each_under_one_identifier() {
+    let (mut pool, lent) = lent(LeaseClass::Firm);
+    let granted = lent.untold.first().expect("news").id;
+    let changes = pool.take_back(LEASE, EndCause::Expired, NOW + 3);
+    let told = |changes: &Changes| {
+        let lease = |notice: &Notice| match notice {
+            Notice::Lease { news, .. } => Some(*news),
+            _ => None,
+        };
+        changes.notices.iter().filter_map(lease).collect::<Vec<_>>()
+    };
+    let taken = told(&changes);
+    assert_eq!(taken.len(), 1, "both instances at once");
+    assert_eq!(pool.untold(), [(LEASE, taken[0])]);
+    let waiting = |pool: &Pool| pool.lease(LEASE).expect("known").untold.iter().map(|news| news.id).collect::<Vec<_>>();
+    assert_eq!(waiting(&pool), [granted, taken[0]]);
+    let (first, status) = (lent.untold[0].clone(), pool.lease(LEASE).expect("known").clone());
+    assert_eq!(status.status_at(&first, &moment()).state, LeaseState::Held, "as it stood then");
+    pool.told(LEASE, granted);
+    assert_eq!(waiting(&pool), [taken[0]]);
+    carry_out_all(&mut pool);
+    lent.units.iter().for_each(|unit| drop(pool.ready(unit.instance, "ref", NOW)));
+    pool.forget_leases(NOW + 10);
+    assert_eq!(waiting(&pool).len(), 3, "what is over is kept until it is told");
+    tell_all(&mut pool);
+    pool.forget_leases(NOW + 10);
+    assert!(pool.lease(LEASE).is_none());
+}
+
+#[test]
+fn no_calendar_ends_a_notice() {
+    let (mut pool, lent) = lent(LeaseClass::Reclaimable);
+    pool.call_back(LEASE, CalledBack { notice: LeaseNotice::new(moment(), 30_000), reason: "demand".into() }, NOW);
+    let later = |ms, passed| Moment { at: NOW + ms, uptime_ms: moment().uptime_ms + passed, ..moment() };
+    assert!(pool.overdue(&later(90_000_000, 29_999), |_| None).is_empty());
+    let expired = pool.overdue(&later(90_000_000, 30_000), |_| None);
+    assert_eq!(expired.len(), lent.units.len());
+    assert!(pool.overdue(&later(59_999, 40_000), |_| None).is_empty(), "its window goes on");
 }
