@@ -8,6 +8,7 @@ use forewarm_domain::forecast::Fan;
 use forewarm_domain::instance::Tier;
 use forewarm_domain::persona::{Mode, Policy, Scaling};
 use forewarm_domain::plan::{Economy, Limits, Outlook, Plan, Snapshot, Standby, Stock, decide};
+use forewarm_domain::policy::{Contest, Moment, entrants};
 use forewarm_domain::time::{MINUTE_MS, TimestampMs};
 use proptest::prelude::*;
 
@@ -93,10 +94,10 @@ proptest! {
     /// Where a missing instance weighs more against an idle one, a plan never wants fewer.
     #[test]
     fn a_dearer_shortage_never_lowers_a_plan(
-        loads in loads(9.0), stock in stocks(5), (low, high) in (0.5..0.9999_f64, 0.5..0.9999_f64),
+        loads in loads(9.0), stock in stocks(5), standby in standbys(), (low, high) in (0.5..0.9999_f64, 0.5..0.9999_f64),
     ) {
         let wanted = |ratio: f64| {
-            let mut snapshot = snapshot(&loads, stock);
+            let mut snapshot = Snapshot { standby: standby.clone(), ..snapshot(&loads, stock) };
             snapshot.scaling.critical_ratio = ratio;
             decide(&snapshot).wanted
         };
@@ -156,5 +157,37 @@ proptest! {
         }
         let economy: Economy = snapshot.economy();
         prop_assert!(economy.unserved.is_finite());
+    }
+}
+
+/// Loads at the ends of what a number can be are planned within the bounds, with figures that are numbers.
+#[test]
+fn loads_at_the_ends_of_what_a_number_can_be_are_planned() {
+    for (load, expected) in [(0.0, 0), (1e-300, 1), (1e300, 1_000)] {
+        let mut snapshot = snapshot(&[[load; 4]; HORIZON], Stock { warm: 3, ..Stock::default() });
+        snapshot.scaling.max = 1_000;
+        let plan = decide(&snapshot);
+        assert_eq!(plan.wanted, expected, "{load}");
+        assert!(
+            plan.levels.iter().all(|level| level.cost_with.is_finite() && level.cost_without.is_finite()),
+            "{plan:?}"
+        );
+    }
+}
+
+/// Ten million instances under every rule that competes: what each would have cost is a number.
+#[test]
+fn ten_million_instances_compete_without_overflow() {
+    let snapshot = snapshot(&[[9e6, 9.5e6, 1e7, 1.1e7]; HORIZON], Stock::default());
+    let Outlook::Forecast(fan) = &snapshot.outlook else { panic!("there is a forecast") };
+    let mut contest = Contest::new(&entrants(Policy::Compete), 10_000_000);
+    let economy = Economy::of_ratio(0.9999, 5);
+    for step in 1..200_i64 {
+        let (at, bounds) = (TimestampMs(step * MINUTE_MS), (0, u32::MAX));
+        let moment = Moment { at, step_ms: MINUTE_MS, capacity: 1.0, economy: &economy, bounds, fan: Some(fan) };
+        contest.step(&moment, Some(if step % 7 == 0 { 0.0 } else { 1e7 }));
+    }
+    for standing in contest.standings() {
+        assert!(standing.cost.is_finite() && standing.wanted <= 20_000_000, "{standing:?}");
     }
 }

@@ -37,6 +37,11 @@ impl Faults {
     pub fn none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether boots differ, or fail.
+    pub(crate) fn boots_by_chance(&self) -> bool {
+        self.boots.is_some() || self.boot_spread > 0.0 || self.boot_failures > 0.0
+    }
 }
 
 /// One policy's instances in a cloud.
@@ -74,9 +79,8 @@ impl Cloud {
     pub fn follow(&mut self, wanted: u32, demand: u32) -> Tally {
         let wanted = self.faults.quota.map_or(wanted, |quota| wanted.min(quota));
         let Self { fleet, boot_steps, step_ms, faults, random, .. } = self;
-        let by_chance = faults.boots.is_some() || faults.boot_spread > 0.0 || faults.boot_failures > 0.0;
-        let launches = if by_chance {
-            fleet.follow(wanted, || draw(*boot_steps, *step_ms, faults, random))
+        let launches = if faults.boots_by_chance() {
+            fleet.follow(wanted, || launch(*boot_steps, *step_ms, faults, random))
         } else {
             fleet.follow_surely(wanted, *boot_steps)
         };
@@ -84,17 +88,24 @@ impl Cloud {
     }
 }
 
-/// A boot time, one of those that were measured or log-normal about its median (Box and Muller 1958), and whether the boot
-/// fails.
-fn draw(boot_steps: usize, step_ms: i64, faults: &Faults, random: &mut StdRng) -> Launch {
-    if let Some(boots) = &faults.boots {
-        let steps = boots.draw(step_ms, random);
-        return Launch { steps, fails: random.random::<f64>() < faults.boot_failures };
-    }
-    let (radius, angle): (f64, f64) = (random.random(), random.random());
-    let normal = (-2.0 * (1.0 - radius).ln()).sqrt() * (TAU * angle).cos();
-    let steps = (boot_steps as f64 * (faults.boot_spread * normal).exp()).round().clamp(1.0, 100.0 * boot_steps as f64);
+/// A boot time, one of those that were measured or spread about its median, and whether the boot fails.
+pub(crate) fn launch(boot_steps: usize, step_ms: i64, faults: &Faults, random: &mut StdRng) -> Launch {
+    let Some(boots) = &faults.boots else { return launch_about(boot_steps, faults, random) };
+    let steps = boots.draw(step_ms, random);
+    Launch { steps, fails: random.random::<f64>() < faults.boot_failures }
+}
+
+/// A time that is log-normal about `median` steps, and whether what takes it fails.
+pub(crate) fn launch_about(median: usize, faults: &Faults, random: &mut StdRng) -> Launch {
+    let spread = (faults.boot_spread * normal(random)).exp();
+    let steps = (median as f64 * spread).round().clamp(1.0, 100.0 * median as f64);
     Launch { steps: steps as usize, fails: random.random::<f64>() < faults.boot_failures }
+}
+
+/// A draw from the standard normal distribution (Box and Muller 1958).
+pub(crate) fn normal(random: &mut StdRng) -> f64 {
+    let (radius, angle): (f64, f64) = (random.random(), random.random());
+    (-2.0 * (1.0 - radius).ln()).sqrt() * (TAU * angle).cos()
 }
 
 /// Steps without telemetry, of `steps`: the same for every policy.
@@ -123,7 +134,7 @@ mod tests {
     fn boots_spread_about_their_median() {
         let faults = Faults { boot_spread: 0.5, boot_failures: 0.1, ..Faults::default() };
         let mut random = StdRng::seed_from_u64(1);
-        let mut launches: Vec<Launch> = (0..10_001).map(|_| draw(10, 60_000, &faults, &mut random)).collect();
+        let mut launches: Vec<Launch> = (0..10_001).map(|_| launch(10, 60_000, &faults, &mut random)).collect();
         launches.sort_by_key(|launch| launch.steps);
         assert_eq!(launches[5_000].steps, 10);
         assert!((20..27).contains(&launches[9_500].steps), "{:?}", launches[9_500]);

@@ -11,5 +11,6 @@ pub mod peers;
 pub mod run;
 pub mod sample;
 pub mod score;
+pub mod tiers;
 pub mod trace;
 pub mod world;

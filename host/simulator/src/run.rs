@@ -2,12 +2,11 @@
 
 use crate::accuracy::{Accuracy, ForecastScore};
 use crate::clairvoyant::Costs;
-use crate::cloud::{Faults, gaps};
-use crate::lane::{Lane, View};
+use crate::cloud::gaps;
+use crate::lane::{Lane, Terms, View};
 use crate::peers::tuned;
 use crate::world::{INSTANCES_MAX, World};
 use forewarm_domain::forecast::Fan;
-use forewarm_domain::id::PersonaName;
 use forewarm_domain::persona::{Policy, Scaling};
 use forewarm_domain::plan::Economy;
 
@@ -31,6 +30,8 @@ pub struct Entry {
     pub name: String,
     /// What it is.
     pub policy: Policy,
+    /// Whether a planner may use the cheaper tiers that there are.
+    pub tiered: bool,
 }
 
 /// One setting under which all policies run.
@@ -72,12 +73,8 @@ pub struct Plan<'a> {
     pub entries: &'a [Entry],
     /// The settings, at least one.
     pub settings: &'a [Setting],
-    /// What goes wrong.
-    pub faults: Faults,
-    /// The seed of all chance.
-    pub seed: u64,
-    /// What the planner calls the persona.
-    pub persona: PersonaName,
+    /// What all of them share.
+    pub terms: Terms,
 }
 
 /// Runs all policies under all settings over one world. `progress` is told how many steps have been run.
@@ -89,8 +86,9 @@ pub fn run(
 ) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = plan.settings.iter().map(|setting| outcome(world, plan, setting)).collect();
     let mut accuracies: Vec<Accuracy> = plan.settings.iter().map(|_| Accuracy::default()).collect();
-    let missing = gaps(world.loads.len(), &plan.faults, plan.seed);
+    let missing = gaps(world.loads.len(), &plan.terms.faults, plan.terms.seed);
     let dies = plan
+        .terms
         .faults
         .forecaster_dies
         .map_or(usize::MAX, |share| world.split + (share * (world.loads.len() - world.split) as f64) as usize);
@@ -137,21 +135,19 @@ fn advance(outcome: &mut Outcome, accuracy: &mut Accuracy, view: &View<'_>) {
 
 fn outcome(world: &World, plan: &Plan<'_>, setting: &Setting) -> Outcome {
     let economy = setting.economy();
-    let lane = |entry: &Entry| {
-        let (faults, seed) = (plan.faults.clone(), plan.seed);
-        match tuned(world, entry.policy, &economy) {
-            Some(followed) => Lane::follower(&entry.name, world, followed, &economy, faults, seed),
-            None => {
-                let ratio = setting.unserved / (1.0 + setting.unserved);
-                let scaling = Scaling {
-                    min: 1,
-                    max: INSTANCES_MAX,
-                    critical_ratio: ratio,
-                    policy: entry.policy,
-                    ..Scaling::default()
-                };
-                Lane::planner(&entry.name, plan.persona.clone(), world, scaling, economy.clone(), faults, seed)
-            }
+    let lane = |entry: &Entry| match tuned(world, entry.policy, &economy) {
+        Some(followed) => Lane::follower(&entry.name, world, followed, &economy, &plan.terms),
+        None => {
+            let ratio = setting.unserved / (1.0 + setting.unserved);
+            let scaling = Scaling {
+                min: 1,
+                max: INSTANCES_MAX,
+                critical_ratio: ratio,
+                policy: entry.policy,
+                ..Scaling::default()
+            };
+            let terms = Terms { tiers: plan.terms.tiers.filter(|_| entry.tiered), ..plan.terms.clone() };
+            Lane::planner(&entry.name, world, scaling, economy.clone(), &terms)
         }
     };
     Outcome {
@@ -165,6 +161,8 @@ fn outcome(world: &World, plan: &Plan<'_>, setting: &Setting) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::Faults;
+    use crate::tiers::Tiers;
     use crate::world::tests::world;
 
     /// Knows the future: what the planner does with a sharp forecast.
@@ -191,7 +189,11 @@ mod tests {
     }
 
     fn outcome(world: &World, faults: Faults) -> Outcome {
-        let entry = |name: &str, policy| Entry { name: name.to_owned(), policy };
+        tiered(world, faults, None)
+    }
+
+    fn tiered(world: &World, faults: Faults, tiers: Option<Tiers>) -> Outcome {
+        let entry = |name: &str, policy| Entry { name: name.to_owned(), policy, tiered: true };
         let entries = [
             entry("forewarm", Policy::Compete),
             entry("level_programme", Policy::LevelProgramme),
@@ -200,15 +202,13 @@ mod tests {
         let plan = Plan {
             entries: &entries,
             settings: &[Setting { unserved: 19.0, boot_steps: 5 }],
-            faults,
-            seed: 1,
-            persona: "web".parse().expect("valid"),
+            terms: Terms { faults, seed: 1, persona: "web".parse().expect("valid"), tiers },
         };
         run(world, &plan, &mut Oracle(world), &mut |_| {}).pop().expect("one setting")
     }
 
     fn cost(outcome: &Outcome, lane: usize) -> f64 {
-        outcome.lanes[lane].score.tally.cost(outcome.setting.unserved)
+        outcome.lanes[lane].score.cost(outcome.setting.unserved)
     }
 
     #[test]
@@ -227,10 +227,10 @@ mod tests {
         for lane in &outcome.lanes {
             let sum =
                 |of: fn(&crate::score::Step) -> u32| lane.steps.iter().map(|step| u64::from(of(step))).sum::<u64>();
-            let tally = lane.score.tally;
-            assert_eq!(tally.booting, sum(|step| step.booting), "{}", lane.name);
-            assert_eq!(tally.idle, sum(|step| step.ready.saturating_sub(step.demand)));
-            assert_eq!(tally.unserved, sum(|step| step.demand.saturating_sub(step.ready)));
+            let score = &lane.score;
+            assert_eq!(score.booting(), sum(|step| step.booting) as f64, "{}", lane.name);
+            assert_eq!(score.idle(), sum(|step| step.ready.saturating_sub(step.demand)) as f64);
+            assert_eq!(score.unserved(), sum(|step| step.demand.saturating_sub(step.ready)) as f64);
             assert_eq!(lane.steps.len(), 2 * 1_440);
         }
     }
@@ -248,7 +248,56 @@ mod tests {
     fn a_dead_forecaster_leaves_the_load_served() {
         let outcome = outcome(&waves(), Faults { forecaster_dies: Some(0.5), ..Faults::default() });
         let score = &outcome.lanes[0].score;
-        assert!(score.tally.unserved as f64 / (score.demand as f64) < 0.05, "{:?}", score.tally);
+        assert!(score.unserved() / (score.demand as f64) < 0.05, "{score:?}");
         assert!(outcome.lanes[0].switches().iter().any(|switch| switch.reason.contains("takes over")));
+        // The programme alone has nothing to plan on: it follows the load, and says since when and why.
+        let fallback = outcome.lanes[1].fallback().expect("it fell back");
+        let half = (outcome.lanes[1].steps.len() / 2, waves().split);
+        assert_eq!((fallback.from, fallback.steps), (half.0 + half.1, half.0));
+        assert_eq!(fallback.reason, "the forecaster is dead");
+        assert!(outcome.lanes[2].fallback().is_none(), "a rule that looks at no forecast misses none");
+    }
+
+    fn both_tiers() -> Option<Tiers> {
+        let offer = |text: &str| text.parse().ok();
+        Tiers::new(offer("hold=0.1,latency=40s,spread=0.3,enter=90s"), offer("hold=0.4,latency=10s"))
+    }
+
+    #[test]
+    fn cheaper_tiers_keep_the_books_balanced() {
+        let world = waves();
+        let faults = Faults { boot_spread: 0.3, boot_failures: 0.05, ..Faults::default() };
+        let outcome = tiered(&world, faults.clone(), both_tiers());
+        let unserved = outcome.setting.unserved;
+        for lane in &outcome.lanes[..2] {
+            let usage = lane.score.usage().expect("tiers are on offer");
+            let mut summed = 0.0;
+            for (step, demand) in lane.tiered_steps.iter().zip(&lane.steps).map(|(step, plain)| (step, plain.demand)) {
+                let exist = step.ready + step.booting + step.starting + step.parking + step.parked + step.shells;
+                let served = f64::from(demand) - step.usage.unserved;
+                let time = step.usage.sum() - step.usage.unserved + served;
+                assert!((time - f64::from(exist)).abs() < 1e-6, "every instance is somewhere: {step:?}");
+                summed += step.usage.cost(unserved);
+            }
+            let paid = usage.paid(unserved);
+            let by_tier =
+                [paid.warm, paid.booting, paid.activating, paid.parking, paid.parked, paid.shell, paid.unserved];
+            let cost = lane.score.cost(unserved);
+            assert!((by_tier.iter().sum::<f64>() - cost).abs() < 1e-6 * cost, "{paid:?}");
+            assert!((summed - cost).abs() < 1e-6 * cost, "{summed} {cost}");
+            assert!(usage.started > 0 && usage.parked > 0.0 && usage.shortened <= usage.started + usage.specialised);
+        }
+        assert!(outcome.lanes[2].score.usage().is_none(), "the reactive rule was decided beforehand");
+        let again = tiered(&world, faults, both_tiers());
+        assert_eq!(outcome.lanes[0].tiered_steps, again.lanes[0].tiered_steps, "the same seed");
+    }
+
+    #[test]
+    fn parking_costs_less_where_the_demand_comes_back() {
+        // Rushes of eight minutes at every half hour, all of it foreseen.
+        let world = waves();
+        let tiers = Tiers::new("hold=0.01,latency=20s".parse().ok(), None);
+        let (with, without) = (tiered(&world, Faults::default(), tiers), outcome(&world, Faults::default()));
+        assert!(cost(&with, 1) < 0.9 * cost(&without, 1), "{} {}", cost(&with, 1), cost(&without, 1));
     }
 }

@@ -1,5 +1,6 @@
 //! What following a policy cost: sums that anyone can recompute from the steps, and how long claims waited.
 
+use crate::tiers::{TieredStep, Usage};
 use forewarm_domain::policy::Tally;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -20,8 +21,10 @@ pub struct Step {
 /// The sums of one policy over the scored part.
 #[derive(Debug, Clone, Default)]
 pub struct Score {
-    /// Idle, booting and missing instance-steps, and launches.
-    pub tally: Tally,
+    /// Idle, booting and missing instance-steps, and launches; of these the launches alone in a cloud with cheaper tiers.
+    tally: Tally,
+    /// What became of the instances of a cloud with cheaper tiers.
+    usage: Option<Usage>,
     /// Instance-steps of demand.
     pub demand: u64,
     /// Instances that came to be needed.
@@ -50,6 +53,56 @@ impl Score {
     /// Counts one step, in which `ready` were there.
     pub fn count(&mut self, demand: u32, ready: u32, tally: Tally) {
         self.tally += tally;
+        self.serve(demand, ready);
+    }
+
+    /// [`Self::count`] in a cloud with cheaper tiers.
+    pub fn count_tiered(&mut self, demand: u32, step: &TieredStep) {
+        self.tally.launches += u64::from(step.launches);
+        match &mut self.usage {
+            Some(usage) => *usage += step.usage,
+            None => self.usage = Some(step.usage),
+        }
+        self.serve(demand, step.ready);
+    }
+
+    /// What became of the instances of a cloud with cheaper tiers; `None` where there are no such tiers.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        self.usage.as_ref()
+    }
+
+    /// The cost in units of one idle instance-step, with `unserved` for one that is missing.
+    #[must_use]
+    pub fn cost(&self, unserved: f64) -> f64 {
+        self.usage.map_or_else(|| self.tally.cost(unserved), |usage| usage.cost(unserved))
+    }
+
+    /// Instance-steps that were ready and idle.
+    #[must_use]
+    pub fn idle(&self) -> f64 {
+        self.usage.map_or(self.tally.idle as f64, |usage| usage.warm)
+    }
+
+    /// Instance-steps on their way from off.
+    #[must_use]
+    pub fn booting(&self) -> f64 {
+        self.usage.map_or(self.tally.booting as f64, |usage| usage.booting)
+    }
+
+    /// Instance-steps of demand that went unserved.
+    #[must_use]
+    pub fn unserved(&self) -> f64 {
+        self.usage.map_or(self.tally.unserved as f64, |usage| usage.unserved)
+    }
+
+    /// Launches.
+    #[must_use]
+    pub fn launches(&self) -> u64 {
+        self.tally.launches
+    }
+
+    fn serve(&mut self, demand: u32, ready: u32) {
         self.demand += u64::from(demand);
         let short = demand.saturating_sub(ready);
         let arrivals = demand.saturating_sub(self.demand_before.unwrap_or(demand));

@@ -46,6 +46,18 @@ fn simulate(host: &Host, changed: usize, more: &[&str]) -> (Value, Vec<Vec<[u64;
     (report, POLICIES.iter().map(read).collect())
 }
 
+/// What became of some policies.
+fn simulate_policies(host: &Host, policies: &str, more: &[&str]) -> Value {
+    let path = |name: &str| host.folder().join(name).display().to_string();
+    let (input, json) = (path("shop.csv"), path("policies.json"));
+    fs::write(&input, trace(usize::MAX)).expect("written");
+    let fixed = ["simulate", "--trace", &input, "--policy", policies, "--json", &json];
+    let Finished { code, errors, .. } = host.command(&[&fixed[..], more].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let report: Value = serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
+    report["series"]["shop"]["policies"].clone()
+}
+
 #[test]
 fn the_figures_follow_from_the_steps_and_nothing_later_is_seen() {
     let host = Setup::quick().prepare();
@@ -99,6 +111,88 @@ fn faults_cost_more_and_a_dead_forecaster_is_survived() {
 }
 
 #[test]
+fn a_forecaster_that_dies_leaves_the_reactive_rule_and_the_report_says_so() {
+    let host = Setup::quick().prepare();
+    let path = |name: &str| host.folder().join(name).display().to_string();
+    let (input, json, html) = (path("shop.csv"), path("out.json"), path("out.html"));
+    fs::write(&input, trace(usize::MAX)).expect("written");
+    let args = ["simulate", "--trace", &input, "--policy", "level_programme,reactive", "--forecaster-dies", "0.25"];
+    let Finished { code, errors, .. } = host.command(&[&args[..], &["--json", &json, "--html", &html]].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let report: Value = serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
+    let policies = &report["series"]["shop"]["policies"];
+    let fallback = &policies["level_programme"]["fallback"];
+    assert_eq!((&fallback["policy"], &fallback["reason"]), (&json!("reactive"), &json!("the forecaster is dead")));
+    // The scored half begins on the third day: a quarter of two days is twelve hours.
+    assert_eq!((&fallback["from"], fallback["minutes"].as_f64()), (&json!("2026-03-03T12:00:00Z"), Some(2_160.0)));
+    assert!(policies["reactive"].get("fallback").is_none(), "it needs no forecast: {policies}");
+    let page = fs::read_to_string(&html).expect("written");
+    assert!(page.contains("forecast alone had no forecast for 2,160 minutes, first at 2026-03-03T12:00:00Z"));
+}
+
+/// The rows of a CSV file, by column, instants left out.
+fn columns(file: &str) -> (Vec<String>, Vec<Vec<f64>>) {
+    let text = fs::read_to_string(file).expect("written");
+    let mut lines = text.lines().map(|line| line.split(',').skip(1));
+    let names = lines.next().expect("a header").map(str::to_owned).collect();
+    (names, lines.map(|fields| fields.map(|field| field.parse().expect("a number")).collect()).collect())
+}
+
+#[test]
+fn cheaper_tiers_are_told_by_tier_and_leave_everything_else_as_it_is() {
+    let host = Setup::quick().prepare();
+    let path = |name: &str| host.folder().join(name).display().to_string();
+    let (input, json, steps, html) = (path("shop.csv"), path("out.json"), path("steps"), path("out.html"));
+    fs::write(&input, trace(usize::MAX)).expect("written");
+    let run = |more: &[&str]| -> Value {
+        let args = ["simulate", "--trace", &input, "--policy", "forewarm,reactive", "--json", &json, "--steps", &steps];
+        let Finished { code, errors, .. } = host.command(&[&args[..], &["--html", &html], more].concat());
+        assert_eq!(code, Some(0), "{errors}");
+        serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON")
+    };
+    let priced = ["--price-per-hour", "0.5"];
+    let plain = run(&priced);
+    let offers = ["--parked", "hold=0.1,latency=40s,spread=0.3,enter=60s", "--shell", "hold=0.4,latency=10s"];
+    let report = run(&[&priced[..], &offers].concat());
+    let policies = |report: &Value| report["series"]["shop"]["policies"].clone();
+    let (with, without) = (policies(&report), policies(&plain));
+    assert_eq!(with["forewarm_without_tiers"], without["forewarm"]);
+    assert_eq!(with["reactive"], without["reactive"]);
+    assert!(plain.get("tiers").is_none() && without["forewarm"].get("tiers").is_none());
+
+    // All of it follows from the steps, and the tiers sum to the whole.
+    let (names, rows) = columns(&format!("{steps}/shop/forewarm.csv"));
+    let sum = |name: &str| -> f64 {
+        let column = names.iter().position(|known| known == name).unwrap_or_else(|| panic!("no {name} in {names:?}"));
+        rows.iter().map(|row| row[column]).sum()
+    };
+    let ours = &with["forewarm"];
+    let (cost, tiers) = (ours["cost"].as_f64().expect("a cost"), &ours["tiers"]);
+    let recomputed = sum("idle")
+        + sum("booting")
+        + sum("activating")
+        + sum("parking")
+        + 0.1 * sum("parked")
+        + 0.4 * sum("shells")
+        + 19.0 * sum("unserved");
+    assert!((recomputed - cost).abs() < 1e-6 * cost, "{recomputed} {cost}");
+    for (whole, parts) in [(cost, &tiers["cost"]), (ours["money"].as_f64().expect("money"), &tiers["money"])] {
+        let parts: f64 = parts.as_object().expect("by tier").values().filter_map(Value::as_f64).sum();
+        assert!((parts - whole).abs() < 1e-6 * whole, "{parts} {whole}: {tiers}");
+    }
+    let count = |name: &str| tiers[name].as_u64().expect("a count");
+    assert!(count("started") + count("specialised") > 0 && tiers["instance_minutes"]["parked"].as_f64() > Some(0.0));
+    assert!(count("shortened_cold_starts") <= ours["cold_starts"].as_u64().expect("a count") + count("started"));
+    let (names, _) = columns(&format!("{steps}/shop/reactive.csv"));
+    assert_eq!(names, ["demand", "wanted", "ready", "booting"], "no column without tiers");
+    let page = fs::read_to_string(&html).expect("written");
+    assert!(page.contains("What cheaper tiers were worth") && page.contains("than without them"));
+    let before = fs::read(&json).expect("written");
+    run(&[&priced[..], &offers].concat());
+    assert_eq!(before, fs::read(&json).expect("written"), "the same seed gives the same bytes");
+}
+
+#[test]
 fn a_plugin_that_dies_at_every_call_is_survived() {
     let folder = tempfile::TempDir::with_prefix("forewarm-plugins-").expect("a temporary folder");
     let dies = forecaster("dies", "1", &[("FORECAST", "unreachable")]);
@@ -109,6 +203,13 @@ fn a_plugin_that_dies_at_every_call_is_survived() {
     let unserved = ours["unserved_instance_minutes"].as_f64().expect("a figure");
     assert!(unserved < 0.1 * ours["demand_instance_minutes"].as_f64().expect("a figure"), "{ours}");
     assert!(ours["coverage"].is_null(), "there was no forecast: {ours}");
+    let alone = &simulate_policies(&host, "level_programme", &["--forecaster", "dies"])["level_programme"];
+    let fallback = &alone["fallback"];
+    assert_eq!((&fallback["policy"], fallback["minutes"].as_f64()), (&json!("reactive"), Some(MINUTES as f64 / 2.0)));
+    assert!(
+        fallback["reason"].as_str().is_some_and(|reason| reason.contains("dies")),
+        "the plugin is named: {fallback}"
+    );
 }
 
 /// The trace as Prometheus tells it, with the second day missing.
@@ -192,6 +293,8 @@ fn bad_input_is_told_with_its_place() {
     refused(&trace(0).replace(",10.000", ",0"), &[], "--capacity");
     refused(&trace(0), &["--capacity", "0.0000001"], "give a larger --capacity");
     refused(&trace(0), &["--quota", "0"], "--quota is at least 1");
+    refused(&trace(0), &["--parked", "hold=1,latency=30s"], "hold is `1`: use a share of a warm one's price");
+    refused(&trace(0), &["--shell", "hold=0.5,latency=300s"], "--shell: one serves within 300 s");
     refused(&trace(0), &["--forecaster", "prophet"], "no forecaster is called `prophet`");
     refused(&trace(0), &["--trace", &path], "two traces are called `bad`");
     let first = "2026-03-01T00:00:00Z,1\n";
@@ -205,6 +308,8 @@ fn bad_input_is_told_with_its_place() {
         fs::write(&boots, text).expect("written");
         refused(&trace(0), &["--boots", &boots], part);
     }
+    fs::write(&boots, "seconds\n61\n").expect("written");
+    refused(&trace(0), &["--boots", &boots, "--parked", "hold=0.1,latency=90s"], "no sooner than after a boot of 61 s");
     let json = host.folder().join("bad.json").display().to_string();
     fs::write(&json, "{\"status\":\"error\",\"error\":\"parse error\"}").expect("written");
     refused(&trace(0), &["--trace", &json], "parse error");

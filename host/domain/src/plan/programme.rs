@@ -328,6 +328,23 @@ mod tests {
         }
 
         #[test]
+        fn the_value_of_all_four_tiers_equals_brute_force(
+            parked in (0.05..0.4, 1.0..2.0), shell in (0.4..0.9, 0.1..0.9), build in 1_usize..4,
+            p in prop::collection::vec(0.0..=1.0, 1..7), boot in 3_usize..5, unserved in 1.0..100.0,
+        ) {
+            let tier = |tier, (hold, latency_steps)| Standby { tier, hold, latency_steps, build_steps: build };
+            let standby = vec![tier(Tier::Parked, parked), tier(Tier::Shell, shell)];
+            let economy = Economy { unserved, boot_steps: boot, standby };
+            let mut programme = Programme::new(&economy, p.len());
+            prop_assert_eq!(programme.tiers().collect::<Vec<_>>(), [Tier::Cold, Tier::Parked, Tier::Shell, Tier::Warm]);
+            programme.solve(Tier::Cold, |step| p[step]);
+            for tier in 0..4 {
+                let exact = brute_force(&economy, tier, 0, &p);
+                prop_assert!((programme.value[tier][0] - exact).abs() < 1e-9, "{tier}: {} {exact}", programme.value[tier][0]);
+            }
+        }
+
+        #[test]
         fn what_is_warm_stays_so_with_more_probability(standby in standby(), p in prop::collection::vec((0.0..=1.0, 0.0..=1.0), 1..40), now in 0_usize..4) {
             let economy = Economy { unserved: UNSERVED, boot_steps: 3, standby };
             let ladder = economy.ladder();

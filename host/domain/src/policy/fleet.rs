@@ -1,25 +1,15 @@
 //! A fleet in virtual time: what following a wanted number would have cost. Policies are scored with it in shadow, and
 //! the simulator replays whole traces with it.
 
+use super::underway::Underway;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use utoipa::ToSchema;
 
 /// Instances that are ready, and those on their way.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Fleet {
     ready: u32,
-    /// Those that become ready with the next step, the one after, and so on.
-    booting: VecDeque<Boots>,
-}
-
-/// Launches that end in the same step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Boots {
-    /// Become ready.
-    good: u32,
-    /// Turn out to have failed.
-    doomed: u32,
+    booting: Underway,
 }
 
 /// One launch: after how many steps it ends, at least 1, and whether it fails then.
@@ -65,7 +55,7 @@ impl Fleet {
     /// `ready` instances, none on its way.
     #[must_use]
     pub fn new(ready: u32) -> Self {
-        Self { ready, booting: VecDeque::new() }
+        Self { ready, booting: Underway::default() }
     }
 
     /// Instances that serve.
@@ -77,7 +67,7 @@ impl Fleet {
     /// Instances on their way.
     #[must_use]
     pub fn booting(&self) -> u32 {
-        self.booting.iter().fold(0, |sum, boots| sum.saturating_add(boots.good).saturating_add(boots.doomed))
+        self.booting.count()
     }
 
     /// All instances.
@@ -88,7 +78,7 @@ impl Fleet {
 
     /// A step passes: what was due becomes ready. Gives how many launches turned out to have failed.
     pub fn advance(&mut self) -> u32 {
-        let due = self.booting.pop_front().unwrap_or_default();
+        let due = self.booting.advance();
         self.ready = self.ready.saturating_add(due.good);
         due.doomed
     }
@@ -97,15 +87,7 @@ impl Fleet {
     /// idle instances. Gives the launches.
     pub fn follow(&mut self, wanted: u32, mut launch: impl FnMut() -> Launch) -> u32 {
         let total = self.total();
-        for _ in total..wanted {
-            let Launch { steps, fails } = launch();
-            let slot = steps.max(1) - 1;
-            if self.booting.len() <= slot {
-                self.booting.resize(slot + 1, Boots::default());
-            }
-            let boots = &mut self.booting[slot];
-            *(if fails { &mut boots.doomed } else { &mut boots.good }) += 1;
-        }
+        (total..wanted).for_each(|_| self.booting.add(launch()));
         self.shrink(total.saturating_sub(wanted));
         wanted.saturating_sub(total)
     }
@@ -114,26 +96,14 @@ impl Fleet {
     pub fn follow_surely(&mut self, wanted: u32, steps: usize) -> u32 {
         let total = self.total();
         let launches = wanted.saturating_sub(total);
-        if launches > 0 {
-            let slot = steps.max(1) - 1;
-            if self.booting.len() <= slot {
-                self.booting.resize(slot + 1, Boots::default());
-            }
-            self.booting[slot].good += launches;
-        }
+        self.booting.add_surely(launches, steps);
         self.shrink(total.saturating_sub(wanted));
         launches
     }
 
-    fn shrink(&mut self, mut surplus: u32) {
-        for boots in self.booting.iter_mut().rev() {
-            for count in [&mut boots.doomed, &mut boots.good] {
-                let gone = surplus.min(*count);
-                *count -= gone;
-                surplus -= gone;
-            }
-        }
-        self.ready -= surplus.min(self.ready);
+    fn shrink(&mut self, surplus: u32) {
+        let idle = surplus - self.booting.give_up(surplus);
+        self.ready -= idle.min(self.ready);
     }
 
     /// What this step costs when `demand` instances are needed in it; `launches` are the step's.

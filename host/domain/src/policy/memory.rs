@@ -26,7 +26,7 @@ pub struct Memory {
     /// The load of the last steps, in the series' unit, the newest last.
     loads: VecDeque<f64>,
     /// The mean demand per hour that has ended, the newest last.
-    hours: VecDeque<f32>,
+    hours: VecDeque<f64>,
     /// The hour under way: when it began, its sum and its steps.
     hour: (TimestampMs, f64, u32),
     idle: IdleTimes,
@@ -55,10 +55,10 @@ impl Memory {
     fn note_hour(&mut self, hour: TimestampMs, demand: f64) {
         if hour > self.hour.0 && self.hour.2 > 0 {
             let (began, sum, steps) = self.hour;
-            push(&mut self.hours, (sum / f64::from(steps)) as f32, HOURS_KEPT);
+            push(&mut self.hours, sum / f64::from(steps), HOURS_KEPT);
             // Hours that were not measured are like the one before.
             let missing = (hour.since(began) / HOUR_MS - 1).clamp(0, HOURS_KEPT as i64);
-            (0..missing).for_each(|_| push(&mut self.hours, (sum / f64::from(steps)) as f32, HOURS_KEPT));
+            (0..missing).for_each(|_| push(&mut self.hours, sum / f64::from(steps), HOURS_KEPT));
             self.hour = (hour, 0.0, 0);
         } else if self.hour.2 == 0 {
             self.hour.0 = hour;
@@ -85,8 +85,7 @@ impl Memory {
         let ahead = (at.floor(HOUR_MS).since(self.hour.0) / HOUR_MS) as usize;
         let of_day =
             |day: usize| (self.hours.len() + ahead).checked_sub(day * HOURS).and_then(|hour| self.hours.get(hour));
-        let (sum, days) =
-            (1..=DAYS).filter_map(of_day).fold((0.0, 0), |(sum, days), mean| (sum + f64::from(*mean), days + 1));
+        let (sum, days) = (1..=DAYS).filter_map(of_day).fold((0.0, 0), |(sum, days), mean| (sum + mean, days + 1));
         if days == 0 { 0.0 } else { sum / f64::from(days) }
     }
 
@@ -172,6 +171,15 @@ mod tests {
         assert_eq!(memory.usual_in_hour_of(day(3, 65)), 2.0);
         assert_eq!(memory.usual_in_hour_of(day(4, 5)), 10.0, "tomorrow's hour under way is not known yet");
         assert_eq!(remember([]).usual_in_hour_of(day(0, 0)), 0.0);
+    }
+
+    #[test]
+    fn an_hour_s_mean_is_not_rounded_up() {
+        // 2 in 59 of the 60 minutes and 3 in one: 14 days of it share out to just that, and at a target of this very
+        // mean one instance is wanted, not two.
+        let memory = remember((0..14 * 1_440).map(|step| if step % 60 == 0 { 3 } else { 2 }));
+        let usual = memory.usual_in_hour_of(TimestampMs(14 * DAY_MS + 30 * MINUTE_MS));
+        assert!((usual / (121.0 / 60.0)).ceil() <= 1.0, "{usual}");
     }
 
     #[test]

@@ -5,8 +5,10 @@ mod contest;
 mod fleet;
 mod memory;
 mod rule;
+mod underway;
 
 pub use contest::{Choice, Contest, Standing, Switch, entrants};
 pub use fleet::{Fleet, Launch, Tally};
 pub use memory::Memory;
 pub use rule::{Moment, Player, Recent, Rule, Scratch};
+pub use underway::{Ends, Underway};

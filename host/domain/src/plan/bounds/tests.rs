@@ -1,8 +1,9 @@
 //! Every clamp acts alone as it says, and all of them keep to what they promise under any input.
 
 use super::super::tests::certain;
-use super::super::{Hold, Limits, Outlook, Plan, Quota, ReasonCode, Snapshot, Spend, Stock, decide};
+use super::super::{Hold, Limits, Outlook, Plan, Quota, ReasonCode, Snapshot, Spend, Standby, Stock, decide};
 use crate::calendar::{Allowed, Effect, PlannedEvent};
+use crate::instance::Tier;
 use crate::persona::{Budget, Mode, Period, Policy, Scaling};
 use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, TimestampMs};
 use proptest::prelude::*;
@@ -311,6 +312,26 @@ proptest! {
     #[test]
     fn plans_keep_to_every_clamp(snapshot in snapshots()) {
         keeps_to_every_clamp(&snapshot, &decide(&snapshot))?;
+    }
+
+    #[test]
+    fn parked_ones_keep_to_every_clamp_too(mut snapshot in snapshots(), parked in 0..30_u32, hold in 0.0..0.9_f64, latency in 0.1..4.0_f64) {
+        snapshot.stock.parked = parked;
+        snapshot.standby = vec![Standby { tier: Tier::Parked, hold, latency_steps: latency, build_steps: 5 }];
+        let plan = decide(&snapshot);
+        keeps_to_every_clamp(&snapshot, &plan)?;
+        let Snapshot { scaling, limits, .. } = &snapshot;
+        // What is created in all: missing ones that no parked one can be started for, and those that are only parked.
+        let started = plan.to_create().min(parked);
+        let surplus = plan.to_release();
+        let more = plan.standby.parked.saturating_sub(parked - started).saturating_sub(surplus);
+        let created = plan.to_create() - started + more;
+        prop_assert!(more == 0 || plan.wanted + plan.standby.parked <= scaling.max, "{plan:?}");
+        prop_assert!(more == 0 || created <= scaling.max_launches_per_step.unwrap_or(u32::MAX), "{plan:?}");
+        if let Some(Quota { most, used }) = limits.quota {
+            prop_assert!(created <= most.saturating_sub(used), "{plan:?}");
+        }
+        prop_assert!(more == 0 || (scaling.budget.is_none() && limits.out_of_capacity.is_none()), "{plan:?}");
     }
 
     #[test]

@@ -3,15 +3,19 @@
 use crate::cli::error::CliError;
 use clap::{Args, ValueEnum};
 use forewarm_domain::persona::Policy;
+use forewarm_domain::time::MINUTE_MS;
 use forewarm_simulator::boots::Boots;
 use forewarm_simulator::cloud::Faults;
 use forewarm_simulator::run::Entry;
+use forewarm_simulator::tiers::{Offer, Tiers};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The most traces of one run.
 const TRACES_MAX: usize = 1_000;
 const DAY_S: u32 = 86_400;
+/// What the name of a policy ends with that plans without the cheaper tiers that there are.
+pub(super) const WITHOUT_TIERS: &str = "_without_tiers";
 
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct SimulateArgs {
@@ -20,7 +24,7 @@ pub(in crate::cli) struct SimulateArgs {
     #[arg(long, value_name = "FILES", value_delimiter = ',', required = true)]
     pub(super) trace: Vec<PathBuf>,
     /// Fixed rules by which figures can be compared: `bench` sets capacity, boot time and costs, without faults
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["boot_s", "boots", "cost_ratio", "capacity", "boot_spread", "boot_failures", "quota", "telemetry_gaps", "forecaster_dies"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["boot_s", "boots", "cost_ratio", "capacity", "boot_spread", "boot_failures", "quota", "telemetry_gaps", "forecaster_dies", "parked", "shell"])]
     pub(super) protocol: Option<Protocol>,
     /// Policies to run; `forewarm` lets all rules compete, the others are tuned on each trace's first half
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values_t = Named::ALL)]
@@ -47,6 +51,13 @@ pub(in crate::cli) struct SimulateArgs {
     /// 15 min; about twelve times the work
     #[arg(long)]
     pub(super) pareto: bool,
+    /// A tier of parked instances, which are started: what holding one costs relative to a warm one, and the time until
+    /// one serves, such as hold=0.1,latency=30s; where wanted spread=SIGMA of the latency and enter=TIME that parking takes
+    #[arg(long, value_name = "TIER", conflicts_with = "pareto")]
+    pub(super) parked: Option<Offer>,
+    /// A tier of shells, booted but not specialised, in the same words; enter=TIME is how long one takes to build
+    #[arg(long, value_name = "TIER", conflicts_with = "pareto")]
+    pub(super) shell: Option<Offer>,
     /// The load that one instance serves; a fortieth of the first half's 95th percentile unless given
     #[arg(long, value_name = "LOAD")]
     pub(super) capacity: Option<f64>,
@@ -117,6 +128,11 @@ impl Named {
         Self::Static,
     ];
 
+    /// Whether it plans from forecasts, and so may use cheaper tiers.
+    fn plans(self) -> bool {
+        matches!(self, Self::Forewarm | Self::LevelProgramme)
+    }
+
     fn policy(self) -> Policy {
         match self {
             Self::Forewarm => Policy::Compete,
@@ -163,6 +179,9 @@ impl SimulateArgs {
                 return usage(format!("{flag} is a share from 0 to 0.9, not {share}"));
             }
         }
+        if self.boots.is_none() {
+            self.check_tiers(f64::from(self.boot_s))?;
+        }
         if self.quota == Some(0) {
             return usage("--quota is at least 1: with no instance there is nothing to compare".into());
         }
@@ -170,6 +189,16 @@ impl SimulateArgs {
             Some(share) => usage(format!("--forecaster-dies is a share from 0 to 1, not {share}")),
             None => Ok(()),
         }
+    }
+
+    /// Whether the cheaper tiers are of use where boots take `boot_s`, and to anybody.
+    pub(super) fn check_tiers(&self, boot_s: f64) -> Result<(), CliError> {
+        let Some(tiers) = self.tiers() else { return Ok(()) };
+        if !self.policy.iter().any(|named| named.plans()) {
+            let planners = "--parked and --shell are used by what plans: add forewarm or level_programme to --policy";
+            return Err(CliError::Usage(planners.into()));
+        }
+        tiers.check(boot_s, MINUTE_MS).map_err(|error| CliError::Usage(format!("--{error}")))
     }
 
     /// What goes wrong; `boots` are those of the file that the arguments name.
@@ -184,9 +213,21 @@ impl SimulateArgs {
         }
     }
 
+    /// The cheaper tiers, where there are any.
+    pub(super) fn tiers(&self) -> Option<Tiers> {
+        Tiers::new(self.parked, self.shell)
+    }
+
+    /// The policies; where there are cheaper tiers, those that plan take part without them too, so that it is seen what
+    /// the tiers are worth.
     pub(super) fn entries(&self) -> Vec<Entry> {
-        let entry = |named: &Named| Entry { name: named.to_string(), policy: named.policy() };
-        self.policy.iter().map(entry).collect()
+        let tiered = self.tiers().is_some();
+        let entry = |name: String, named: Named, tiered| Entry { name, policy: named.policy(), tiered };
+        let entries = |named: &Named| {
+            let without = (tiered && named.plans()).then(|| entry(format!("{named}{WITHOUT_TIERS}"), *named, false));
+            std::iter::once(entry(named.to_string(), *named, tiered)).chain(without)
+        };
+        self.policy.iter().flat_map(entries).collect()
     }
 }
 
@@ -228,6 +269,16 @@ mod tests {
             ("--trace a.csv --quota 0", "--quota is at least 1"),
             ("--trace a.csv --forecaster-dies 2", "a share from 0 to 1, not 2"),
             ("--trace a.csv --protocol bench --boot-s 10", "cannot be used with"),
+            ("--trace a.csv --parked hold=0.1,latency=30s --shell hold=0.5,latency=10s,enter=200s", ""),
+            ("--trace a.csv --parked hold=1,latency=30s", "hold is `1`: use a share of a warm one's price"),
+            ("--trace a.csv --parked hold=0.1,latency=-3s", "latency is `-3s`"),
+            ("--trace a.csv --shell hold=0.1", "latency is missing"),
+            ("--trace a.csv --parked hold=0.1,latency=300s", "parked: one serves within 300 s"),
+            ("--trace a.csv --boot-s 60 --shell hold=0.1,latency=5s", "no sooner than after a boot of 60 s"),
+            ("--trace a.csv --shell hold=0.1,latency=5s,enter=20m", "shell: one is built within 1200 s"),
+            ("--trace a.csv --parked hold=0.1,latency=30s --policy reactive,static", "forewarm or level_programme"),
+            ("--trace a.csv --parked hold=0.1,latency=30s --pareto", "cannot be used with"),
+            ("--trace a.csv --parked hold=0.1,latency=30s --protocol bench", "cannot be used with"),
             ("--trace a.csv --policy clever", "possible values: forewarm, level_programme"),
         ] {
             let told = check(line);

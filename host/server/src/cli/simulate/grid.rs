@@ -27,7 +27,7 @@ impl Point {
     /// What is kept of an outcome.
     pub(super) fn of(outcome: &Outcome) -> Self {
         let policy = |lane: &forewarm_simulator::lane::Lane| {
-            let cost = lane.score.tally.cost(outcome.setting.unserved) / outcome.least_cost.max(1.0);
+            let cost = lane.score.cost(outcome.setting.unserved) / outcome.least_cost.max(1.0);
             (lane.name.clone(), cost, lane.score.arrivals, lane.score.cold)
         };
         Self { policies: outcome.lanes.iter().map(policy).collect() }

@@ -8,6 +8,7 @@ pub(super) mod html;
 mod overall;
 mod report;
 mod steps;
+mod tiers;
 
 use super::Global;
 use super::backtest::members::{self, Members};
@@ -18,6 +19,7 @@ use crate::replay::Source;
 pub(super) use args::SimulateArgs;
 use forecaster::Sandboxed;
 use forewarm_simulator::boots::{self, Boots};
+use forewarm_simulator::lane::Terms;
 use forewarm_simulator::run::{self, Outcome, Setting};
 use forewarm_simulator::trace::Trace;
 use forewarm_simulator::world::World;
@@ -42,6 +44,9 @@ struct Simulated {
 pub(super) async fn run(global: &Global, args: SimulateArgs) -> Result<(), CliError> {
     args.check()?;
     let boots = args.boots.as_deref().map(read_boots).transpose()?;
+    if let Some(boots) = &boots {
+        args.check_tiers(boots.summary().p95_s)?;
+    }
     let worlds = worlds(&args.trace, args.capacity)?;
     let config = global.config()?;
     let members = members::load(&config, std::slice::from_ref(&args.forecaster), &[]).await?;
@@ -120,9 +125,10 @@ async fn one(
     let main = Setting { unserved: args.cost_ratio, boot_steps: boots::steps(boot_s, world.step_ms) };
     let settings: Vec<Setting> =
         std::iter::once(main).chain(args.pareto.then(|| grid::settings(world.step_ms)).into_iter().flatten()).collect();
-    let (entries, faults, seed) = (args.entries(), args.faults(boots), args.seed);
+    let (entries, tiers, faults, seed) = (args.entries(), args.tiers(), args.faults(boots), args.seed);
     let done = members.runtime.on_compute(move |thread| {
-        let plan = run::Plan { entries: &entries, settings: &settings, faults, seed, persona };
+        let terms = Terms { persona, faults, tiers, seed };
+        let plan = run::Plan { entries: &entries, settings: &settings, terms };
         let mut forecaster = Sandboxed::new(&all[0], thread, &told, refit_steps);
         let mut before = 0;
         let outcome = run::run(&told, &plan, &mut forecaster, &mut |step| {

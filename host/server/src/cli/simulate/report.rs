@@ -4,13 +4,16 @@ use super::Simulated;
 use super::args::{Protocol, SimulateArgs};
 use super::grid::{self, GridPoint};
 use super::overall::{Overall, overall};
+use super::tiers::TierReport;
 use crate::cli::backtest::members::Member;
 use crate::cli::output::{table, text};
+use forewarm_domain::persona::Policy;
 use forewarm_domain::time::TimestampMs;
 use forewarm_simulator::boots::{BootSummary, Boots};
 use forewarm_simulator::cloud::Faults;
 use forewarm_simulator::lane::{Lane, Switch};
 use forewarm_simulator::run::Outcome;
+use forewarm_simulator::tiers::Tiers;
 use forewarm_simulator::trace::Gap;
 use forewarm_simulator::world::World;
 use serde::Serialize;
@@ -38,6 +41,9 @@ pub(super) struct Report {
     pub(super) price_per_hour: Option<f64>,
     pub(super) currency: Option<String>,
     pub(super) faults: Faults,
+    /// The cheaper tiers, where there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tiers: Option<Tiers>,
     /// By policy, over all series.
     pub(super) overall: BTreeMap<String, Overall>,
     /// The same policies under other costs and boots, where that was asked for.
@@ -90,7 +96,23 @@ pub(super) struct PolicyReport {
     pub(super) switches: usize,
     /// The last of these, with their reasons.
     pub(super) last_switches: Vec<ToldSwitch>,
+    /// By tier, where it used cheaper ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tiers: Option<TierReport>,
+    /// What was planned by the reactive rule for want of a forecast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fallback: Option<ToldFallback>,
     pub(super) worst: Vec<Worst>,
+}
+
+/// The reactive rule stood in.
+#[derive(Debug, Serialize)]
+pub(super) struct ToldFallback {
+    pub(super) policy: &'static str,
+    /// Since when first, how long in all, and why at first.
+    pub(super) from: TimestampMs,
+    pub(super) minutes: f64,
+    pub(super) reason: String,
 }
 
 /// Another rule took over.
@@ -127,6 +149,7 @@ impl Report {
             price_per_hour: price,
             currency: price.map(|_| args.currency.clone()),
             faults: args.faults(None),
+            tiers: args.tiers(),
             overall: overall(&series),
             pareto: grid::points(done),
             geometric_mean_cost_ratio: means(&series),
@@ -180,14 +203,44 @@ impl Report {
                 one.money.map_or_else(|| "-".to_owned(), |money| format!("{money:.2} {currency}")),
             ]);
         }
+        let tiers = self.tiers.map_or_else(String::new, |_| format!("\n\nby tier:\n{}", self.tier_table()));
         format!(
-            "over all series:\n{}\n\ncost over the least possible (idle + booting + {} x unserved instance-minutes; boots take {} s), second half of each trace:\n{}\n\nof the demand's instance-minutes:\n{}\n",
+            "over all series:\n{}{tiers}\n\ncost over the least possible (idle + booting + {} x unserved instance-minutes; boots take {} s), second half of each trace:\n{}\n\nof the demand's instance-minutes:\n{}\n",
             text(&whole, ""),
             self.unserved_cost,
             self.boot_s,
             text(&costs, ""),
             text(&detail, ""),
         )
+    }
+}
+
+impl Report {
+    /// Instance-hours and what they cost, by tier, of the policies that used cheaper ones.
+    fn tier_table(&self) -> String {
+        let mut rows = table(&["POLICY", "TIER", "INSTANCE-HOURS", "COST", "MONEY"]);
+        let mut told = String::new();
+        for (policy, tiers) in self.overall.iter().filter_map(|(policy, one)| Some((policy, one.tiers?))) {
+            let money = tiers.money.map(|money| money.named());
+            for (index, ((tier, minutes), (_, cost))) in
+                tiers.instance_minutes.named().into_iter().zip(tiers.cost.named()).enumerate()
+            {
+                let money = money.and_then(|money| money.get(index).map(|(_, money)| format!("{money:.2}")));
+                let hours = |minutes: f64| format!("{:.1}", minutes / 60.0);
+                rows.add_row([
+                    policy.clone(),
+                    tier.into(),
+                    hours(minutes),
+                    hours(cost),
+                    money.unwrap_or_else(|| "-".into()),
+                ]);
+            }
+            told.push_str(&format!(
+                "\n{policy}: {} parked ones started, {} shells specialised; {} cold starts waited for one of these, {:.0} s on average",
+                tiers.started, tiers.specialised, tiers.shortened_cold_starts, tiers.shortened_wait_mean_s(),
+            ));
+        }
+        format!("{}{told}", text(&rows, ""))
     }
 }
 
@@ -212,9 +265,9 @@ fn series(Simulated { world, outcome, .. }: &Simulated, price: Option<f64>) -> S
 }
 
 fn policy(lane: &Lane, outcome: &Outcome, world: &World, price: Option<f64>) -> PolicyReport {
-    let (score, tally) = (&lane.score, lane.score.tally);
+    let score = &lane.score;
     let minutes = world.step_ms as f64 / 60_000.0;
-    let cost = tally.cost(outcome.setting.unserved) * minutes;
+    let cost = score.cost(outcome.setting.unserved) * minutes;
     let (waits, seconds) = (score.waits(), world.step_ms as f64 / 1_000.0);
     let forecasts = outcome.forecasts.filter(|_| lane.is_planner());
     PolicyReport {
@@ -223,11 +276,11 @@ fn policy(lane: &Lane, outcome: &Outcome, world: &World, price: Option<f64>) -> 
         money: price.map(|price| cost / 60.0 * price),
         // A demand that never changes costs nothing with foresight: a ratio is then told over one instance-minute.
         cost_ratio: cost / (outcome.least_cost * minutes).max(1.0),
-        unserved_instance_minutes: tally.unserved as f64 * minutes,
-        idle_instance_minutes: tally.idle as f64 * minutes,
-        boot_instance_minutes: tally.booting as f64 * minutes,
+        unserved_instance_minutes: score.unserved() * minutes,
+        idle_instance_minutes: score.idle() * minutes,
+        boot_instance_minutes: score.booting() * minutes,
         demand_instance_minutes: score.demand as f64 * minutes,
-        launches: tally.launches,
+        launches: score.launches(),
         arrivals: score.arrivals,
         cold_starts: score.cold,
         cold_start_rate: score.cold_start_rate(),
@@ -236,6 +289,13 @@ fn policy(lane: &Lane, outcome: &Outcome, world: &World, price: Option<f64>) -> 
         coverage: forecasts.map(|score| score.coverage),
         pinball: forecasts.map(|score| score.pinball),
         switches: lane.switches().len(),
+        fallback: lane.fallback().map(|fallback| ToldFallback {
+            policy: Policy::Reactive.as_str(),
+            from: world.at(fallback.from),
+            minutes: fallback.steps as f64 * minutes,
+            reason: fallback.reason.clone(),
+        }),
+        tiers: score.usage().map(|usage| TierReport::of(usage, outcome.setting.unserved, world.step_ms, price)),
         last_switches: switches(lane, world),
         worst: worst(lane, world, minutes),
     }

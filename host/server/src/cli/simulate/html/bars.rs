@@ -10,16 +10,20 @@ pub(super) fn section(report: &Report) -> String {
     let mut text = format!(
         "<section><h2>Where the money went</h2><p>What each policy would have paid beyond the instances that were really in use. \
          A minute in which an instance is missing counts as {} idle ones.</p>\
-         <p class=\"key\"><span class=\"idle\">ready, but idle</span><span class=\"booting\">booting</span><span class=\"missing\">missing when needed</span></p><div class=\"bars\">",
-        super::number(report.unserved_cost)
+         <p class=\"key\"><span class=\"idle\">ready, but idle</span><span class=\"booting\">booting</span>{}<span class=\"missing\">missing when needed</span></p><div class=\"bars\">",
+        super::number(report.unserved_cost),
+        report.tiers.map_or("", |_| "<span class=\"standby\">parked, and shells</span>"),
     );
     for name in ranked(report) {
         let Some(one) = report.overall.get(name) else { continue };
+        let cheaper = one.tiers.map(|tiers| tiers.cost).unwrap_or_default();
         let parts = [
             ("idle", one.idle_instance_minutes),
-            ("booting", one.boot_instance_minutes),
+            ("booting", one.boot_instance_minutes + cheaper.activating + cheaper.parking),
+            ("standby", cheaper.parked + cheaper.shell),
             ("missing", one.unserved_instance_minutes * report.unserved_cost),
         ];
+        let parts = parts.into_iter().filter(|(class, _)| *class != "standby" || one.tiers.is_some());
         let ours = if name == OURS { " ours" } else { "" };
         let _ = write!(
             text,

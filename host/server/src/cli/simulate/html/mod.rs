@@ -6,9 +6,11 @@ mod bars;
 mod pareto;
 mod sections;
 mod summary;
+mod tiers;
 mod timeline;
 
 use super::Simulated;
+use super::args::WITHOUT_TIERS;
 use super::report::Report;
 use std::fmt::Write;
 
@@ -26,6 +28,7 @@ pub(super) fn page(report: &Report, done: &[Simulated]) -> String {
     );
     page.push_str(&summary::section(report));
     page.push_str(&bars::section(report));
+    page.push_str(&tiers::section(report));
     page.push_str(&pareto::section(report));
     page.push_str(&timeline::section(report, done));
     page.push_str(&sections::moments(report));
@@ -52,10 +55,21 @@ fn ranked(report: &Report) -> Vec<&str> {
 /// What the host would follow.
 const OURS: &str = "forewarm";
 
+/// The same where it does without the cheaper tiers that there are.
+const OURS_WITHOUT_TIERS: &str = "forewarm_without_tiers";
+
+/// Whether a policy is forewarm's, in one of its forms.
+fn is_ours(name: &str) -> bool {
+    let name = name.strip_suffix(WITHOUT_TIERS).unwrap_or(name);
+    [OURS, "level_programme"].contains(&name)
+}
+
 /// A policy's name in words.
 fn words(name: &str) -> &str {
     match name {
         "level_programme" => "forecast alone",
+        OURS_WITHOUT_TIERS => "forewarm without tiers",
+        "level_programme_without_tiers" => "forecast alone, without tiers",
         "keep_alive" => "keep-alive",
         "hourly" => "hourly average",
         "hybrid_histogram" => "idle-time histogram",
@@ -69,6 +83,8 @@ fn meaning(name: &str) -> &str {
     match name {
         OURS => "forecasts, weighs costs, and follows whichever rule was cheapest of late",
         "level_programme" => "forewarm's forecast and planner, without competing rules",
+        OURS_WITHOUT_TIERS => "the same, but everything is warm or off",
+        "level_programme_without_tiers" => "the same forecast and planner, but everything is warm or off",
         "reactive" => "follows the load at a target utilisation, as Kubernetes' HPA does",
         "keep_alive" => "keeps the highest demand of the last minutes",
         "hourly" => "the average of the same hour on days before, as clouds' predictive scaling does",

@@ -67,6 +67,18 @@ pub(super) fn table(report: &Report) -> String {
                 forecast.1
             );
         }
+        for (policy, fallback) in series.policies.iter().filter_map(|(name, one)| Some((name, one.fallback.as_ref()?)))
+        {
+            let _ = write!(
+                text,
+                "<p class=\"note\">{} had no forecast for {} minutes, first at {} ({}): it followed the {} rule.</p>",
+                words(policy),
+                number(fallback.minutes),
+                fallback.from,
+                escape(&fallback.reason),
+                fallback.policy
+            );
+        }
         for gap in &series.gaps {
             let _ = write!(
                 text,

@@ -2,7 +2,7 @@
 
 use super::super::overall::Overall;
 use super::super::report::Report;
-use super::{OURS, amount, escape, number, percent, words};
+use super::{OURS, amount, escape, is_ours, number, percent, words};
 use std::fmt::Write;
 
 /// The lines for whoever reads no further.
@@ -26,7 +26,7 @@ pub(super) fn section(report: &Report) -> String {
 
 /// The cheapest of the policies that people use today.
 fn best_peer(report: &Report) -> Option<(&str, &Overall)> {
-    let peers = report.overall.iter().filter(|(name, _)| ![OURS, "level_programme"].contains(&name.as_str()));
+    let peers = report.overall.iter().filter(|(name, _)| !is_ours(name));
     peers.min_by(|a, b| a.1.cost.total_cmp(&b.1.cost)).map(|(name, one)| (name.as_str(), one))
 }
 
@@ -70,9 +70,9 @@ fn cards(report: &Report, ours: &Overall) -> String {
         versus(&|one| percent(one.cold_start_rate)),
     );
     card(
-        number(ours.wasted_instance_hours.warm + ours.wasted_instance_hours.booting),
+        number(ours.wasted_instance_hours.running()),
         "instance-hours paid for and not used",
-        versus(&|one| number(one.wasted_instance_hours.warm + one.wasted_instance_hours.booting)),
+        versus(&|one| number(one.wasted_instance_hours.running())),
     );
     card(
         format!("{:.1}x", ours.cost_ratio),
