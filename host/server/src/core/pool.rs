@@ -8,6 +8,7 @@ mod intents;
 mod leaving;
 mod lending;
 mod lifecycle;
+mod placing;
 mod shelves;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use unsaved::Subject;
 
 pub(crate) use claims::NewClaim;
+pub(crate) use placing::Room;
 pub(crate) use tiers::{Followed, Target, Ways};
 
 /// What a change did, for those who have to hear of it.
@@ -139,6 +141,8 @@ impl Pool {
     fn set(&mut self, id: InstanceId, state: InstanceState) {
         if let Some(mut instance) = self.take(id) {
             instance.state = state;
+            // What is there, or is not to be there, takes nobody's place any more.
+            instance.replaces = instance.replaces.filter(|_| matches!(state, InstanceState::Booting { .. }));
             self.note(Write::Instance(instance.clone()));
             self.put(instance);
         }
