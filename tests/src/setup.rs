@@ -133,8 +133,7 @@ impl Setup {
         for (plugin, parameters) in &self.parameters {
             let _ = writeln!(config, "[plugins.settings.{plugin}.parameters]");
             for (name, value) in parameters {
-                // Numbers, texts and flags are written alike in TOML and in JSON.
-                let _ = writeln!(config, "{name} = {value}");
+                let _ = writeln!(config, "{name} = {}", toml(value));
             }
         }
         fs::write(data.join("config.toml"), config).expect("a folder of ours");
@@ -167,5 +166,16 @@ impl Setup {
         }
         args.extend(self.args.iter().map(String::as_str));
         self.command(data, &args)
+    }
+}
+
+/// Numbers, texts and flags are written alike in TOML and in JSON, objects are not.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{name} = {}", toml(value)));
+            format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
     }
 }

@@ -89,6 +89,11 @@ name!(
     "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 );
 name!(
+    /// The name of a placement, unique in its persona: a DNS label.
+    PlacementName, "placement name", is_label, LABEL_RULE,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+);
+name!(
     /// The name of a plugin: a DNS label.
     PluginName, "plugin name", is_label, LABEL_RULE,
     "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"

@@ -1,6 +1,6 @@
 //! Instances and claims: what exists, who holds it, and how far along it is.
 
-use crate::id::{ClaimId, InstanceId, LeaseId, PersonaName, PluginName, TenantName};
+use crate::id::{ClaimId, InstanceId, LeaseId, PersonaName, PlacementName, PluginName, TenantName};
 use crate::persona::ShellClass;
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,13 @@ pub struct Instance {
     /// What it was built as, where it was built as a shell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell: Option<Box<ShellClass>>,
+    /// The placement of the persona that it was created in; absent for the persona as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<PlacementName>,
+    /// The idle instance in a dearer placement whose place it takes as soon as it is ready: until then it is held beside those
+    /// that are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<InstanceId>,
     /// Who runs it.
     pub driver: PluginName,
     /// The driver's own name for it, once it has told.

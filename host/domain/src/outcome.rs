@@ -42,6 +42,10 @@ pub struct Outcome {
     /// What was saved by holding these parked rather than warm, in units of the driver's currency, at its prices then.
     #[serde(default)]
     pub saved: f64,
+    /// What was saved by holding instances in the persona's placements rather than as it stands, less what moving them cost, in
+    /// the same units: below zero where dearer ones had to do.
+    #[serde(default)]
+    pub placement_saved: f64,
     /// Steps for which a forecast had been made in time.
     pub forecast_steps: u32,
     /// Of these, steps at which the load fell between the 5% and the 95% quantile.
@@ -72,6 +76,7 @@ impl Outcome {
             unserved: 0,
             parked: 0,
             saved: 0.0,
+            placement_saved: 0.0,
             forecast_steps: 0,
             covered: 0,
             pinball_sum: 0.0,
@@ -113,7 +118,7 @@ mod tests {
     #[test]
     fn a_step_counts_once() {
         let mut outcome = Outcome::empty("web".parse().expect("valid"), TimestampMs(0));
-        let stock = Stock { active: 3, warm: 2, booting: 1, resetting: 0, waiting: 4, parked: 6 };
+        let stock = Stock { active: 3, warm: 2, booting: 1, resetting: 0, waiting: 4, parked: 6, moving: 0 };
         for _ in 0..2 {
             outcome.count_step(TimestampMs(60_000), stock, 5.0, Some([1.0, 4.0, 6.0]));
         }

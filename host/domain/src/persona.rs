@@ -3,6 +3,7 @@
 mod budget;
 mod ledger;
 mod lending;
+mod placement;
 mod schedule;
 mod shell_class;
 
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 pub use budget::{Budget, Period};
 pub use ledger::Ledger;
 pub use lending::LendingPolicy;
+pub use placement::Placement;
 pub use schedule::{Day, InvalidWhen, Schedule, TimeOfDay, Weekday, Window, Zone};
 pub use shell_class::ShellClass;
 
@@ -50,6 +52,11 @@ pub struct PersonaSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 50)]
     pub schedules: Vec<Schedule>,
+    /// Other places or sizes that serve as well, such as another zone: instances are held in the cheapest that has room. The
+    /// persona as it stands is always one of the choices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16)]
+    pub placements: Vec<Placement>,
     /// Which plugins serve it.
     #[serde(default)]
     pub plugins: PersonaPlugins,
@@ -175,6 +182,9 @@ pub struct Scaling {
     /// The most instances that a plan lets go in one step.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_releases_per_step: Option<u32>,
+    /// The most idle instances that are being moved to a cheaper placement at a time; 0 moves none.
+    #[schema(maximum = 1_000)]
+    pub max_moves: u32,
     /// What its instances may cost; without one, what they cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
@@ -190,6 +200,7 @@ impl Default for Scaling {
             mode: Mode::Apply,
             max_launches_per_step: None,
             max_releases_per_step: None,
+            max_moves: 1,
             budget: None,
         }
     }

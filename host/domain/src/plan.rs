@@ -5,6 +5,7 @@ mod chances;
 mod cost;
 mod level;
 mod limits;
+mod placing;
 mod programme;
 pub(crate) mod reactive;
 mod reason;
@@ -25,6 +26,7 @@ pub use chances::Chances;
 pub use cost::{Alternative, Candidate, ExpectedCost, alternatives, expected_cost};
 pub use level::{LevelView, MAX_LEVELS_SHOWN};
 pub use limits::{Hold, Limits, Quota, Spend};
+pub use placing::{Move, Offering, Placed, Placing, cheapest_first, moves};
 pub use programme::{Economy, Programme, Standby, Verdict};
 pub use reason::{Reason, ReasonCode};
 pub use shadow::Shadow;
@@ -87,6 +89,9 @@ pub struct Stock {
     /// Parked, or on their way there: not ready, and not counted among those that serve.
     #[serde(default)]
     pub parked: u32,
+    /// Being created to take the place of idle ones that cost more: not counted among those that serve until they do.
+    #[serde(default)]
+    pub moving: u32,
 }
 
 impl Stock {
@@ -136,6 +141,13 @@ pub struct Plan {
     /// from its prices. `None` where nothing is parked, or prices are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_per_hour: Option<f64>,
+    /// Where its instances are held and what one costs there, the first choice first; empty for a persona without placements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub placements: Vec<Placed>,
+    /// What holding instances in these placements saves per hour, against holding all of them as the persona stands: an
+    /// estimate from the driver's prices, below zero where dearer ones had to do. `None` where prices are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement_saved_per_hour: Option<f64>,
     /// What there was when it was decided.
     pub stock: Stock,
     /// Why this many, the most telling reason first.
@@ -208,6 +220,8 @@ pub fn decide(snapshot: &Snapshot) -> Plan {
         wanted,
         standby,
         saved_per_hour: None,
+        placements: Vec::new(),
+        placement_saved_per_hour: None,
         stock: snapshot.stock,
         reasons,
         levels,

@@ -193,6 +193,19 @@ pub struct PersonaView {
     pub capacity_per_instance: f64,
 }
 
+impl PersonaView {
+    /// What a driver is to see of an instance of a persona in one of its placements; `None` is the persona as it stands.
+    #[must_use]
+    pub fn placed(persona: &crate::persona::Persona, placement: Option<&crate::persona::Placement>) -> Self {
+        let mut view = Self::from(persona);
+        if let Some(placement) = placement {
+            view.allocation = placement.allocation_of(&persona.spec);
+            view.system.settings = placement.settings_of(&persona.spec);
+        }
+        view
+    }
+}
+
 impl From<&crate::persona::Persona> for PersonaView {
     fn from(persona: &crate::persona::Persona) -> Self {
         let spec = &persona.spec;

@@ -181,9 +181,15 @@ impl Metrics {
     pub fn planned(&self, plan: &Plan) {
         let persona = plan.persona.to_string();
         self.plan_wanted.get_or_create(&[("persona", persona.clone())]).set(plan.wanted.into());
-        let Stock { active, warm, booting, resetting, waiting, parked } = plan.stock;
-        let states =
-            [("active", active), ("warm", warm), ("booting", booting), ("resetting", resetting), ("parked", parked)];
+        let Stock { active, warm, booting, resetting, waiting, parked, moving } = plan.stock;
+        let states = [
+            ("active", active),
+            ("warm", warm),
+            ("booting", booting),
+            ("resetting", resetting),
+            ("parked", parked),
+            ("moving", moving),
+        ];
         for (state, count) in states {
             self.instances
                 .get_or_create(&[("persona", persona.clone()), ("state", state.to_owned())])
@@ -295,6 +301,8 @@ mod tests {
             wanted: 9,
             standby: Default::default(),
             saved_per_hour: None,
+            placements: vec![],
+            placement_saved_per_hour: None,
             stock: Stock { warm, parked: 2, ..Stock::default() },
             reasons: vec![],
             levels: vec![],

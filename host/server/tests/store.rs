@@ -7,7 +7,7 @@ use forewarm_domain::id::{ClaimId, InstanceId, LeaseId, idempotency_token};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, Instance, InstanceState};
 use forewarm_domain::outcome::Outcome;
 use forewarm_domain::persona::{Mode, Persona, Policy};
-use forewarm_domain::plan::{LevelView, Plan, Reason, ReasonCode, StandbyCounts, Stock};
+use forewarm_domain::plan::{LevelView, Placed, Plan, Reason, ReasonCode, StandbyCounts, Stock};
 use forewarm_domain::plugin::DriverOperation;
 use forewarm_domain::series::{Metric, SeriesKey};
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
@@ -33,6 +33,8 @@ fn instance(n: u128, state: InstanceState) -> Instance {
         id: InstanceId(Uuid::from_u128(n)),
         persona: "web".parse().unwrap(),
         shell: None,
+        placement: n.is_multiple_of(3).then(|| "zone-b".parse().unwrap()),
+        replaces: n.is_multiple_of(3).then(|| InstanceId(Uuid::from_u128(n + 1))),
         driver: "driver-simulated".parse().unwrap(),
         driver_ref: n.is_multiple_of(2).then(|| format!("vm-{n}")),
         created_at: TimestampMs(n as i64),
@@ -185,6 +187,8 @@ async fn plans_and_outcomes_are_history(store: &Store) {
         wanted: 4,
         standby: StandbyCounts { parked: 2, shell: 1 },
         saved_per_hour: Some(0.5),
+        placements: vec![Placed { placement: None, per_hour: Some(0.25), instances: 4 }],
+        placement_saved_per_hour: Some(0.1),
         stock: Stock::default(),
         reasons: vec![Reason { code: ReasonCode::Minimum, detail: "at least 4".into() }],
         levels: Vec::<LevelView>::new(),

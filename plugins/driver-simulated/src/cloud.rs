@@ -87,7 +87,7 @@ pub fn describe(parameters: &Parameters) -> DriverDescription {
 /// Gives the prices of one instance.
 #[must_use]
 pub fn prices(parameters: &Parameters, query: &PriceQuery) -> Vec<Price> {
-    prices::prices(parameters, &query.persona.allocation)
+    prices::prices(parameters, &query.persona)
 }
 
 /// The cloud at one time.
@@ -102,7 +102,7 @@ impl<S: Store> CloudAt<'_, S> {
     ///
     /// # Errors
     /// `invalid-input` for a tier other than shell and warm, a bad identifier, or one in use under another token;
-    /// `quota-exceeded` at the quota; `out-of-capacity` when the cloud is full; `unavailable` by injection.
+    /// `quota-exceeded` at the quota; `out-of-capacity` when the cloud or the zone is full; `unavailable` by injection.
     pub fn create(&mut self, request: CreateRequest) -> Result<Instance, Error> {
         let CreateRequest { id, token, persona, tier } = request;
         self.available("create", &id, &token)?;
@@ -116,6 +116,7 @@ impl<S: Store> CloudAt<'_, S> {
         if self.cloud.gone.contains(&creation(&id, &token)) {
             return Err(Error::not_found(format!("instance {id} was created under this token and is removed by now")));
         }
+        let zone = prices::zone(&persona).to_owned();
         let (to, persona) = match tier {
             Tier::Shell => (Held::Shell, String::new()),
             Tier::Warm => (Held::Warm, persona.name),
@@ -129,9 +130,19 @@ impl<S: Store> CloudAt<'_, S> {
         if self.cloud.records.len() >= capacity as usize {
             return Err(Error::OutOfCapacity(format!("the cloud has room for {capacity} instances and is full")));
         }
+        self.room_in(&zone)?;
         let fails = self.chance("fails", &id, &token).happens(0, self.parameters.failure_rate);
         let change = Move { fails, ..self.change(to, self.parameters.boot_seconds, "create", &id, &token) };
-        self.commit(&id, Record::new(persona, &token, change))
+        self.commit(&id, Record::new(persona, &token, change).in_zone(zone))
+    }
+
+    fn room_in(&self, zone: &str) -> Result<(), Error> {
+        let Some(room) = self.parameters.zone_capacity.get(zone) else { return Ok(()) };
+        let used = self.cloud.records.values().filter(|record| record.zone == zone).count();
+        if used < *room as usize {
+            return Ok(());
+        }
+        Err(Error::OutOfCapacity(format!("zone {zone} has room for {room} instances and is full")))
     }
 
     /// Lists the instances in the order of their ids, 1,000 at a time.

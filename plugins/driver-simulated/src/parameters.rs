@@ -1,6 +1,7 @@
 //! What an operator can set; the same names, bounds and defaults as in `parameters.schema.json`.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The parameters. Times are medians in seconds, prices are per hour in the driver's own currency.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -38,6 +39,10 @@ pub struct Parameters {
     pub shell_share: f64,
     /// A parked instance's share of a warm one's price.
     pub parked_share: f64,
+    /// Factors on all prices, by zone; 1 for one that is not named.
+    pub zone_prices: BTreeMap<String, f64>,
+    /// Instances that there is room for, by zone; as many as in the cloud in one that is not named.
+    pub zone_capacity: BTreeMap<String, u32>,
 }
 
 impl Default for Parameters {
@@ -59,6 +64,8 @@ impl Default for Parameters {
             storage_gib_hour: 0.0001,
             shell_share: 0.6,
             parked_share: 0.1,
+            zone_prices: BTreeMap::new(),
+            zone_capacity: BTreeMap::new(),
         }
     }
 }
@@ -74,7 +81,7 @@ mod tests {
         let properties = schema["properties"].as_object().expect("properties");
         let defaults: serde_json::Map<String, serde_json::Value> =
             properties.iter().map(|(name, property)| (name.clone(), property["default"].clone())).collect();
-        assert_eq!(defaults.len(), 16);
+        assert_eq!(defaults.len(), 18);
         let parsed: Parameters = serde_json::from_value(defaults.into()).expect("the defaults fit");
         assert_eq!(parsed, Parameters::default());
     }

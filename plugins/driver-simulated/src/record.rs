@@ -71,6 +71,9 @@ pub struct Record {
     /// Its persona; empty for a shell that was not specialised.
     #[serde(rename = "p", default, skip_serializing_if = "String::is_empty")]
     pub persona: String,
+    /// Where it is; empty where nothing was said of that.
+    #[serde(rename = "z", default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
     /// The latest change, done or not.
     #[serde(rename = "m")]
     pub change: Move,
@@ -96,7 +99,14 @@ impl Record {
     /// A new instance.
     #[must_use]
     pub fn new(persona: String, token: &str, change: Move) -> Self {
-        Self { persona, change, created_by: token.to_owned(), answers: vec![] }.remembering('c', token)
+        Self { persona, zone: String::new(), change, created_by: token.to_owned(), answers: vec![] }
+            .remembering('c', token)
+    }
+
+    /// The same in a zone.
+    #[must_use]
+    pub fn in_zone(self, zone: String) -> Self {
+        Self { zone, ..self }
     }
 
     fn remembering(mut self, operation: char, token: &str) -> Self {

@@ -14,6 +14,7 @@ mod lending;
 mod main_job;
 mod market;
 mod packages;
+mod placements;
 mod plugins;
 mod replay;
 mod simulate;

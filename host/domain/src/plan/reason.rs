@@ -64,11 +64,15 @@ pub enum ReasonCode {
     Standby,
     /// Shells are held for all personas of one shell class.
     ShellPool,
+    /// Instances are held in the persona's placements.
+    Placement,
+    /// Idle instances are moved to a cheaper placement.
+    Consolidation,
 }
 
 impl ReasonCode {
     /// Every code.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::LevelProgramme,
         Self::Reactive,
         Self::Rule,
@@ -93,6 +97,8 @@ impl ReasonCode {
         Self::Mode,
         Self::Standby,
         Self::ShellPool,
+        Self::Placement,
+        Self::Consolidation,
     ];
 
     /// The code, as in the API.
@@ -123,6 +129,8 @@ impl ReasonCode {
             Self::Mode => "mode",
             Self::Standby => "standby",
             Self::ShellPool => "shell_pool",
+            Self::Placement => "placement",
+            Self::Consolidation => "consolidation",
         }
     }
 
@@ -138,6 +146,8 @@ impl ReasonCode {
                 | Self::NoForecast
                 | Self::Standby
                 | Self::ShellPool
+                | Self::Placement
+                | Self::Consolidation
                 | Self::Reclaim
         )
     }

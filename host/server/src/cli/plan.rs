@@ -7,7 +7,7 @@ use super::output::{number, show, table, text};
 use crate::core::PlanCosts;
 use clap::Subcommand;
 use forewarm_domain::forecast::Fan;
-use forewarm_domain::plan::{ExpectedCost, LevelView, Plan, StandbyCounts};
+use forewarm_domain::plan::{ExpectedCost, LevelView, Placed, Plan, StandbyCounts};
 use forewarm_domain::policy::Switch;
 use serde::Serialize;
 use std::fmt::Write;
@@ -150,6 +150,7 @@ fn explain(explained: &Explained) -> String {
     );
     let _ = writeln!(page, "so: {} to launch or start, {} to let go or park", plan.to_create(), plan.to_release());
     page.push_str(&tiers(plan));
+    page.push_str(&placements(plan));
     let _ = writeln!(page, "expected over the forecast's horizon: {}\n\nwhy:", told(costs));
     for reason in &plan.reasons {
         let _ = writeln!(page, "  - {}: {}", reason.code.as_str(), reason.detail);
@@ -180,6 +181,25 @@ fn tiers(plan: &Plan) -> String {
         let _ = writeln!(lines, "shells: {shell} would be held for this persona alone; those of its class are shared");
     }
     lines
+}
+
+/// Where instances are held, where the persona has placements.
+fn placements(plan: &Plan) -> String {
+    if plan.placements.is_empty() {
+        return String::new();
+    }
+    let held = plan.placements.iter().map(|Placed { placement, per_hour, instances }| {
+        let place = placement.as_ref().map_or("the persona's own", |name| name.as_str());
+        let price = per_hour.map_or_else(|| "at no known price".to_owned(), |price| format!("at {price:.4} an hour"));
+        format!("{instances} in {place} {price}")
+    });
+    let held = held.collect::<Vec<_>>().join(", ");
+    let moving = match plan.stock.moving {
+        0 => String::new(),
+        moving => format!("; {moving} on their way to take a dearer one's place"),
+    };
+    let saved = plan.placement_saved_per_hour.map(|saved| format!("; about {} an hour saved", number(saved)));
+    format!("placements: {held}{moving}{}\n", saved.unwrap_or_default())
 }
 
 fn levels(plan: &Plan) -> String {
@@ -287,9 +307,17 @@ mod tests {
             cost_without: 2.0,
         };
         let standby = StandbyCounts { parked: 3, shell: 0 };
-        let stock = Stock { warm: 18, parked: 1, ..Stock::default() };
-        let plan =
-            Plan { standby, saved_per_hour: Some(0.25), stock, ..plan(&(1..=40).map(level).collect::<Vec<_>>()) };
+        let stock = Stock { warm: 18, parked: 1, moving: 1, ..Stock::default() };
+        let own = Placed { placement: None, per_hour: Some(0.11), instances: 8 };
+        let cheap = Placed { placement: "zone-b".parse().ok(), per_hour: None, instances: 10 };
+        let plan = Plan {
+            standby,
+            saved_per_hour: Some(0.25),
+            placements: vec![cheap, own],
+            placement_saved_per_hour: Some(0.5),
+            stock,
+            ..plan(&(1..=40).map(level).collect::<Vec<_>>())
+        };
         let fan = Fan::from_paths(TimestampMs(0), 60_000, &[0.1, 0.9], &[vec![1.0; 30], vec![3.0; 30]]).expect("valid");
         let page = explain(&Explained { plan, costs: costs(vec![]), forecast: Some(fan) });
         for part in [
@@ -297,6 +325,8 @@ mod tests {
             "2 to launch or start",
             "parked: 3 wanted, there were 1",
             "0.250 an hour less",
+            "10 in zone-b at no known price, 8 in the persona's own at 0.1100 an hour; 1 on their way",
+            "0.500 an hour saved",
             "2 missing at 19 each: 53 in all, about 0.53",
             "- level_programme: because",
             "\n 15 ",

@@ -73,16 +73,14 @@ impl Core {
         let now = self.clock.now();
         let policy = persona.spec.claims;
         let lifetime = request.lifetime_s.unwrap_or(policy.lifetime_s);
-        let driver = &persona.spec.plugins.driver;
         let new = NewClaim {
             id: ClaimId(Uuid::now_v7()),
             persona: request.persona.clone(),
             tenant: request.tenant.clone(),
             idempotency_key: request.idempotency_key.clone(),
             expires_at: expiry(now, lifetime),
-            driver: driver.clone(),
+            driver: persona.spec.plugins.driver.clone(),
             max_instances: persona.spec.scaling.max,
-            room: 0,
             max_waiting: policy.max_waiting,
         };
         let id = new.id;
@@ -94,17 +92,14 @@ impl Core {
                 {
                     return (Ok(known.clone()), Changes::default());
                 }
-                let new = NewClaim { room: self.room(pool, &request.persona, driver, now), ..new };
-                let begun = pool.count_of(driver);
+                let mut room = self.room(pool, &persona, now);
                 let ways = || {
                     let ways = self.ways(&persona);
-                    let wait_ms = self.shortage_ms(&request.persona, driver, now);
+                    let wait_ms = self.shortage_ms(&persona, now);
                     Ways { boot_ms: ways.boot_ms + wait_ms, ..ways }
                 };
-                let answer = pool.claim_instance(new, now, ways);
-                if pool.count_of(driver) > begun {
-                    self.shortages.tried(driver, &request.persona, now);
-                }
+                let answer = pool.claim_instance(new, &mut room, now, ways);
+                self.shortages.tried(&persona, room.taken(), now);
                 match answer {
                     Ok((claim, changes)) => (Ok(claim), changes),
                     Err(full) => (Err(full), Changes::default()),

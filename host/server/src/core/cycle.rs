@@ -2,14 +2,14 @@
 
 use super::feedback::Step;
 use super::limits::to_hold;
-use super::pool::{Changes, Followed, Target, Ways};
+use super::pool::{Changes, Followed, Pool, Target, Ways};
 use super::tiers::Offer;
 use super::view::View;
 use super::{Core, contests};
 use crate::store::{StoreError, Write};
 use forewarm_bus::message::EventTopic;
 use forewarm_domain::persona::{Mode, Persona, Policy};
-use forewarm_domain::plan::{Plan, Snapshot, decide};
+use forewarm_domain::plan::{Move, Plan, Snapshot, decide};
 use forewarm_domain::policy::Switch;
 use forewarm_domain::time::{HOUR_MS, TimestampMs};
 use futures::StreamExt;
@@ -55,6 +55,8 @@ struct Decided {
     /// The tiers on offer; `None` while its driver has not told.
     offer: Option<Offer>,
     ways: Ways,
+    /// Idle instances that are worth moving to a cheaper placement.
+    moves: Vec<Move>,
     is_news: bool,
     /// The rule of the plan before, where it was another one.
     policy_before: Option<Policy>,
@@ -119,13 +121,14 @@ impl Core {
         plan.reasons.extend(self.driver_down(&persona.spec.plugins.driver));
         plan.reasons.extend(self.shells.reason(&persona));
         plan.saved_per_hour = offer.and_then(|offer| offer.saved_per_hour(plan.standby.parked));
+        let moves = self.consolidation(&persona, &snapshot, &mut plan);
         let plan = Arc::new(plan);
         let before = self.views().get(name).map(|view| (view.plan.wanted, view.plan.policy, view.plan.standby));
         let switch = contests::switch(&plan, snapshot.choice.as_ref(), before.map(|(_, policy, _)| policy));
         let is_news = before != Some((plan.wanted, plan.policy, plan.standby));
         let policy_before = before.map(|(_, policy, _)| policy).filter(|policy| *policy != plan.policy);
         let ways = self.ways(&persona);
-        Decided { persona, snapshot, plan, offer, ways, is_news, policy_before, switch }
+        Decided { persona, snapshot, plan, offer, ways, moves, is_news, policy_before, switch }
     }
 
     /// The loads of the last steps before `now`; `NaN` for those that are not known (yet). A last step whose load is
@@ -147,20 +150,12 @@ impl Core {
             .change(|pool| {
                 let mut report = CycleReport { personas: batch.len(), ..CycleReport::default() };
                 let mut records = Vec::new();
-                for Decided { persona, plan, offer, ways, is_news, switch, .. } in &batch {
+                for decided in &batch {
+                    let Decided { persona, plan, offer, is_news, switch, .. } = decided;
                     let name = &persona.spec.name;
-                    let driver = &persona.spec.plugins.driver;
-                    let target = Target {
-                        wanted: to_hold(plan, pool.stock(name)),
-                        parked: offer.filter(|_| plan.mode == Mode::Apply).map(|_| plan.standby.parked),
-                        room: self.room(pool, name, driver, now),
-                    };
-                    let done = pool.follow(name, driver, target, ways, now);
-                    if done.launched > 0 {
-                        self.shortages.tried(driver, name, now);
-                    }
+                    let done = self.carry_out(pool, decided, now);
                     report.add(done);
-                    records.extend(self.count_step(persona, pool.own_stock(name), (done.launched, *offer), now));
+                    records.extend(self.count_step(persona, pool, (done.launched, *offer), now));
                     records.extend(self.spending.unsaved(name));
                     records.extend(switch.clone().and_then(|switch| self.contests.note_switch(name, switch)));
                     records.extend(self.contests.unsaved(name, now, self.settings.step_ms));
@@ -178,14 +173,29 @@ impl Core {
         Ok(report)
     }
 
+    /// Brings a persona's instances to its plan.
+    fn carry_out(&self, pool: &mut Pool, decided: &Decided, now: TimestampMs) -> Followed {
+        let Decided { persona, plan, offer, ways, moves, .. } = decided;
+        let (name, driver) = (&persona.spec.name, &persona.spec.plugins.driver);
+        let mut room = self.room(pool, persona, now);
+        let wanted = to_hold(plan, pool.stock(name));
+        let parked = offer.filter(|_| plan.mode == Mode::Apply).map(|_| plan.standby.parked);
+        let mut done = pool.follow(name, driver, Target { wanted, parked, room: &mut room }, ways, now);
+        let most = persona.spec.scaling.max_moves;
+        done.launched += pool.consolidate(name, driver, moves, (wanted, most), &mut room, now);
+        self.shortages.tried(persona, room.taken(), now);
+        done
+    }
+
     /// The outcome of the step that has just ended.
     fn count_step(
         &self,
         persona: &Persona,
-        stock: forewarm_domain::plan::Stock,
+        pool: &Pool,
         (launches, offer): (u32, Option<Offer>),
         now: TimestampMs,
     ) -> Vec<Write> {
+        let stock = pool.own_stock(&persona.spec.name);
         let at = now.floor(self.settings.step_ms) - self.settings.step_ms;
         let name = persona.spec.name.clone();
         let latest = self.series.latest(&persona.spec.demand.series);
@@ -194,7 +204,8 @@ impl Core {
         let predicted = self.analyst.predicted(&name, at);
         let hours = self.settings.step_ms as f64 / HOUR_MS as f64;
         let saved = offer.and_then(|offer| offer.saved_per_hour(stock.parked)).unwrap_or(0.0) * hours;
-        self.feedback.count_step(&Step { persona: name, at, stock, load, predicted, launches, saved })
+        let placement_saved = self.placement_saved_per_hour(pool, persona, now) * hours;
+        self.feedback.count_step(&Step { persona: name, at, stock, load, predicted, launches, saved, placement_saved })
     }
 
     async fn publish_plan(&self, decided: Decided) {

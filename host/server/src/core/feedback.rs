@@ -112,7 +112,10 @@ impl Feedback {
         outcome.launches += step.launches;
         let is_new = step.at > outcome.through;
         outcome.count_step(step.at, step.stock, step.load, step.predicted);
-        outcome.saved += if is_new { step.saved } else { 0.0 };
+        if is_new {
+            outcome.saved += step.saved;
+            outcome.placement_saved += step.placement_saved;
+        }
         let mut writes = vec![Write::Outcome(outcome.clone())];
         if std::mem::take(&mut memory.boots_unsaved) {
             let value = serde_json::to_string(&memory.boots_ms).ok();
@@ -140,6 +143,8 @@ pub(super) struct Step {
     pub launches: u32,
     /// What parked instances cost less than warm ones would have in it, in the driver's currency.
     pub saved: f64,
+    /// What instances in placements cost less in it than as the persona stands.
+    pub placement_saved: f64,
 }
 
 impl Memory {

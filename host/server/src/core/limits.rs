@@ -2,9 +2,8 @@
 //! moment of launching, when plans made side by side have to share it.
 
 use super::Core;
-use super::pool::Pool;
+use super::pool::{Pool, Room};
 use super::shortages::Leave;
-use forewarm_domain::id::{PersonaName, PluginName};
 use forewarm_domain::persona::{Mode, Persona};
 use forewarm_domain::plan::{Limits, Plan, Quota, Reason, ReasonCode, Stock};
 use forewarm_domain::time::TimestampMs;
@@ -21,27 +20,29 @@ impl Core {
             schedules: persona.spec.schedules.clone(),
             holds: self.calendar.holds(name, driver, now),
             events: self.calendar.events_of(name, now),
-            quota: self.quotas.of(driver).map(|most| Quota { most, used }),
+            quota: self.descriptions.quota(driver).map(|most| Quota { most, used }),
             spend: self.spend(persona, now),
             going,
-            out_of_capacity: self.shortages.said(driver, name, now),
+            out_of_capacity: self.shortages.said(persona, now),
             ..Limits::default()
         }
     }
 
-    /// How many more instances of a persona may be begun, as far as its driver goes.
-    pub(super) fn room(&self, pool: &Pool, persona: &PersonaName, driver: &PluginName, now: TimestampMs) -> u32 {
-        let left = self.quotas.of(driver).map_or(u32::MAX, |most| most.saturating_sub(pool.count_of(driver)));
-        match self.shortages.leave(driver, persona, now) {
-            Leave::Free => left,
-            Leave::Try => left.min(1),
-            Leave::Wait(_) => 0,
-        }
+    /// Where more instances of a persona may be begun, as far as its driver goes, the cheapest place first.
+    pub(super) fn room(&self, pool: &Pool, persona: &Persona, now: TimestampMs) -> Room {
+        let driver = &persona.spec.plugins.driver;
+        let left = self.descriptions.quota(driver).map_or(u32::MAX, |most| most.saturating_sub(pool.count_of(driver)));
+        let in_all = launches(self.shortages.leave_in_all(driver, now)).min(left);
+        let places = self.choices(persona).into_iter().map(|(placement, _)| {
+            let room = launches(self.shortages.leave_in(persona, placement.as_ref(), now));
+            (placement, room)
+        });
+        Room::new(in_all, places.collect())
     }
 
     /// How long it takes until a driver that has no capacity is asked again, in milliseconds.
-    pub(super) fn shortage_ms(&self, persona: &PersonaName, driver: &PluginName, now: TimestampMs) -> i64 {
-        match self.shortages.leave(driver, persona, now) {
+    pub(super) fn shortage_ms(&self, persona: &Persona, now: TimestampMs) -> i64 {
+        match self.shortages.leave_anywhere(persona, now) {
             Leave::Free | Leave::Try => 0,
             Leave::Wait(until) => until.since(now),
         }
@@ -49,12 +50,21 @@ impl Core {
 
     /// A reason for the plan where its launches begin with a single one.
     pub(super) fn tries_one(&self, persona: &Persona, plan: &Plan) -> Option<Reason> {
-        let (name, driver) = (&persona.spec.name, &persona.spec.plugins.driver);
-        let tries = plan.to_create() > 1 && self.shortages.leave(driver, name, plan.at) == Leave::Try;
+        let driver = &persona.spec.plugins.driver;
+        let tries = plan.to_create() > 1 && self.shortages.leave_anywhere(persona, plan.at) == Leave::Try;
         tries.then(|| Reason {
             code: ReasonCode::OutOfCapacity,
             detail: format!("{driver} had no capacity: one launch is tried before the others"),
         })
+    }
+}
+
+/// How many launches a leave allows.
+pub(super) fn launches(leave: Leave) -> u32 {
+    match leave {
+        Leave::Free => u32::MAX,
+        Leave::Try => 1,
+        Leave::Wait(_) => 0,
     }
 }
 
@@ -84,6 +94,8 @@ mod tests {
                 wanted,
                 standby: Default::default(),
                 saved_per_hour: None,
+                placements: vec![],
+                placement_saved_per_hour: None,
                 stock,
                 reasons: vec![],
                 levels: vec![],

@@ -10,13 +10,14 @@ mod claims;
 mod contests;
 mod cycle;
 mod days;
+mod descriptions;
 mod drivers_down;
 mod feedback;
 mod lending;
 mod limits;
+mod placing;
 mod pool;
 mod prices;
-mod quotas;
 mod reconcile;
 mod shells;
 mod shortages;
@@ -34,6 +35,7 @@ use calendar::Calendar;
 use catalog::Catalog;
 use contests::Contests;
 use days::DayClock;
+use descriptions::Descriptions;
 use drivers_down::DriversDown;
 use feedback::Feedback;
 use forewarm_bus::Bus;
@@ -45,14 +47,12 @@ use forewarm_domain::time::Clock;
 use lending::Lending;
 use pool::{Changes, Notice, Pool};
 use prices::PriceBook;
-use quotas::Quotas;
 use shells::ShellPlans;
 use shortages::Shortages;
 use spending::Spending;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tiers::Offers;
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -117,10 +117,9 @@ pub struct Core {
     lending: Lending,
     feedback: Feedback,
     contests: Contests,
-    offers: Offers,
     shells: ShellPlans,
     calendar: Calendar,
-    quotas: Quotas,
+    descriptions: Descriptions,
     shortages: Shortages,
     price_book: PriceBook,
     spending: Spending,
@@ -165,7 +164,8 @@ impl Core {
         let contests = Contests::open(&store, &catalog).await?;
         let calendar = Calendar::open(&store).await?;
         let spending = Spending::open(&store, &catalog).await?;
-        let quotas = Quotas::new(settings.quotas.clone());
+        let shortages = Shortages::open(&store).await?;
+        let descriptions = Descriptions::new(settings.quotas.clone());
         Ok(Arc::new(Self {
             clock,
             probe,
@@ -183,11 +183,10 @@ impl Core {
             lending,
             feedback,
             contests,
-            offers: Offers::default(),
             shells: ShellPlans::default(),
             calendar,
-            quotas,
-            shortages: Shortages::default(),
+            descriptions,
+            shortages,
             price_book: PriceBook::default(),
             spending,
             views: Mutex::default(),

@@ -8,6 +8,7 @@ mod intents;
 mod leaving;
 mod lending;
 mod lifecycle;
+mod placing;
 mod shelves;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use unsaved::Subject;
 use uuid::Uuid;
 
 pub(crate) use claims::NewClaim;
+pub(crate) use placing::Room;
 pub(crate) use tiers::{Followed, Target, Ways};
 
 /// What a change did, for those who have to hear of it.
@@ -147,6 +149,8 @@ impl Pool {
     fn set(&mut self, id: InstanceId, state: InstanceState) {
         if let Some(mut instance) = self.take(id) {
             instance.state = state;
+            // What is there, or is not to be there, takes nobody's place any more.
+            instance.replaces = instance.replaces.filter(|_| matches!(state, InstanceState::Booting { .. }));
             self.note(Write::Instance(instance.clone()));
             self.put(instance);
         }

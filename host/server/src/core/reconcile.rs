@@ -56,7 +56,7 @@ impl Core {
         at(Point::Wiping);
         let outcome = self.send(intent, instance).await;
         at(Point::Wiped);
-        self.record(intent, outcome).await?;
+        self.record(intent, instance, outcome).await?;
         at(Point::WipeNoted);
         Ok(())
     }
@@ -98,19 +98,27 @@ impl Core {
             kind: PluginErrorKind::InvalidInput,
             message: format!("there is no persona {}", instance.persona),
         })?;
-        Ok(PersonaView::from(persona.as_ref()))
+        let placement = instance.placement.as_ref().map(|name| {
+            persona.spec.placement(name).ok_or_else(|| PluginError {
+                plugin: intent.driver.clone(),
+                kind: PluginErrorKind::InvalidInput,
+                message: format!("persona {} has no placement {name} any more", instance.persona),
+            })
+        });
+        Ok(PersonaView::placed(&persona, placement.transpose()?))
     }
 
     async fn record(
         &self,
         intent: &Intent,
+        instance: &Instance,
         outcome: Result<Option<DriverInstance>, PluginError>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         match outcome {
             Ok(Some(seen)) => {
                 if intent.operation == DriverOperation::Create {
-                    self.note_capacity(&intent.persona, &intent.driver).await;
+                    self.note_capacity(instance).await;
                 }
                 self.change(|pool| {
                     pool.settle(intent);
@@ -125,11 +133,17 @@ impl Core {
                 })
                 .await
             }
-            Err(error) => self.record_failure(intent, &error, now).await,
+            Err(error) => self.record_failure(intent, instance, &error, now).await,
         }
     }
 
-    async fn record_failure(&self, intent: &Intent, error: &PluginError, now: TimestampMs) -> Result<(), StoreError> {
+    async fn record_failure(
+        &self,
+        intent: &Intent,
+        instance: &Instance,
+        error: &PluginError,
+        now: TimestampMs,
+    ) -> Result<(), StoreError> {
         if error.kind == PluginErrorKind::Quarantined {
             // It never got there, so that it costs no attempt. The driver's list says when it can be called again.
             self.pool().put_off(intent);
@@ -139,7 +153,7 @@ impl Core {
         let destroying = intent.operation == DriverOperation::Destroy;
         let creating = intent.operation == DriverOperation::Create;
         // What can't be had now is planned anew when it can: until then it does not count as being on its way.
-        let short = creating && self.note_shortage(&intent.persona, error, now).await;
+        let short = creating && self.note_shortage(instance, error, now).await;
         let gives_up = short || !error.kind.is_passing() || intent.attempts + 1 >= self.settings.max_attempts;
         let text = error.to_string();
         warn!(instance = %intent.instance, operation = ?intent.operation, attempts = intent.attempts + 1, %error, "driver operation failed");
@@ -157,7 +171,12 @@ impl Core {
                 self.reached(Point::Quarantining);
                 return (true, changes);
             }
-            (false, pool.discard(intent.instance, &text, now))
+            let failed = pool.instance(intent.instance).cloned();
+            let changes = pool.discard(intent.instance, &text, now);
+            if let Some(failed) = failed.filter(|_| short) {
+                self.fall_over(pool, &failed, now);
+            }
+            (false, changes)
         });
         if quarantined.await? {
             self.metrics.wipe_failed(&intent.persona);
@@ -180,13 +199,12 @@ impl Core {
                 Ok(DriverAnswer::Instances(listed)) => {
                     self.drivers_down.is_up(&driver);
                     self.take_in(&driver, &known, listed).await?;
-                    self.learn_quota(&driver).await;
+                    self.learn_description(&driver).await;
                 }
                 Ok(other) => self.driver_failed(&invalid_answer(&driver, &format!("{other:?}"))).await,
                 Err(error) => self.driver_failed(&error).await,
             }
         }
-        self.learn_prices().await;
         Ok(())
     }
 
@@ -278,6 +296,8 @@ impl Core {
             id: seen.id,
             persona: persona.clone(),
             shell: None,
+            placement: None,
+            replaces: None,
             driver: driver.clone(),
             driver_ref: Some(seen.reference.clone()),
             created_at: seen.since,
@@ -291,7 +311,10 @@ impl Core {
     /// What the driver says of an instance that is known.
     fn apply_state(&self, pool: &mut super::pool::Pool, seen: &DriverInstance, now: TimestampMs) -> Changes {
         match &seen.state {
-            DriverState::Stable(Tier::Warm) => pool.ready(seen.id, &seen.reference, seen.since.min(now)),
+            DriverState::Stable(Tier::Warm) => {
+                self.keep_both_in_a_hold(pool, seen.id, now);
+                pool.ready(seen.id, &seen.reference, seen.since.min(now))
+            }
             DriverState::Stable(tier) => pool.held(seen.id, &seen.reference, *tier, seen.since.min(now)),
             DriverState::Changing { to, expected_at } => {
                 pool.expect(seen.id, &seen.reference, *to, *expected_at);

@@ -8,6 +8,7 @@ use super::catalog::Catalog;
 use super::tiers::Offer;
 use crate::store::{Store, StoreError, Write};
 use forewarm_domain::id::PersonaName;
+use forewarm_domain::instance::Tier;
 use forewarm_domain::persona::{Ledger, Period, Persona};
 use forewarm_domain::plan::{Spend, Stock};
 use forewarm_domain::time::TimestampMs;
@@ -97,22 +98,34 @@ fn key(persona: &PersonaName) -> String {
 }
 
 impl Core {
-    /// What a persona's instances cost an hour, parked ones at their own price where there is one; `None` while that of
-    /// what exists is not known.
+    /// What a persona's instances cost an hour, parked ones at their own price where there is one, and those in placements at
+    /// the price there, or at the persona's own where that is not known; `None` while that of what exists is not known.
     pub(super) fn spend_rate(&self, persona: &Persona, offer: Option<Offer>, stock: Stock) -> Option<f64> {
-        if stock.total() == 0 && stock.parked == 0 {
+        if stock.total() == 0 && stock.parked == 0 && stock.moving == 0 {
             return Some(0.0);
         }
         let warm = self.price_book.per_hour(persona)?;
         let parked = offer.and_then(|offer| offer.parked).unwrap_or(warm);
-        Some(warm * f64::from(stock.total()) + parked * f64::from(stock.parked))
+        if persona.spec.placements.is_empty() {
+            return Some(warm * f64::from(stock.total() + stock.moving) + parked * f64::from(stock.parked));
+        }
+        let held = self.pool().held_in(&persona.spec.name);
+        let rates = held.iter().map(|(placement, held)| {
+            let price = |tier, otherwise| match placement {
+                None => otherwise,
+                Some(name) => self.price_book.placed(persona, Some(name), tier).unwrap_or(otherwise),
+            };
+            let (warm, parked) = (price(Tier::Warm, warm), price(Tier::Parked, parked));
+            warm * f64::from(held.serving + held.moving) + parked * f64::from(held.parked)
+        });
+        Some(rates.sum())
     }
 
     /// What was spent of a persona's budget, where it has one.
     pub(super) fn spend(&self, persona: &Persona, now: TimestampMs) -> Option<Spend> {
         let budget = persona.spec.scaling.budget?;
         let spent = self.spending.spent(&persona.spec.name, budget.period, now);
-        Some(Spend { spent, per_hour: self.price_book.per_hour(persona) })
+        Some(Spend { spent, per_hour: self.price_book.dearest(persona) })
     }
 
     /// What a persona's instances have cost in the present day, week and month.

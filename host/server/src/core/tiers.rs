@@ -1,22 +1,12 @@
-//! The tiers that drivers offer, and what they cost: asked for per persona, kept for hours, and never guessed.
+//! The tiers that a driver offers for a persona, and the ways between them.
 
 use super::Core;
 use super::pool::Ways;
-use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest};
-use forewarm_domain::id::{PersonaName, PluginName};
+use super::prices::price_of;
 use forewarm_domain::instance::Tier;
 use forewarm_domain::persona::Persona;
 use forewarm_domain::plan::Standby;
-use forewarm_domain::plugin::{DriverDescription, DriverOperation, PluginError, PluginErrorKind, Price};
-use forewarm_domain::time::{HOUR_MS, MINUTE_MS, TimestampMs};
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tracing::debug;
-
-/// How long an offer counts at least, and how long a driver that did not answer is not asked again.
-const OFFER_KEPT_MS: i64 = HOUR_MS;
-const ASK_AGAIN_MS: i64 = MINUTE_MS;
+use forewarm_domain::plugin::{DriverDescription, DriverOperation, Price};
 
 /// Prices per instance-hour of the tiers that may be used, in the driver's currency. A tier without a price, or whose
 /// operations the driver does not have, is none.
@@ -28,8 +18,8 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    fn of(description: &DriverDescription, prices: &[Price]) -> Self {
-        let price = |tier: Tier| prices.iter().find(|price| price.tier == tier).map(|price| price.per_hour);
+    pub(super) fn of(description: &DriverDescription, prices: &[Price]) -> Self {
+        let price = |tier: Tier| price_of(prices, tier);
         let warm = price(Tier::Warm).unwrap_or(0.0);
         // One that costs as much as a warm one is of no use.
         let usable = |tier: Tier, operations: &[DriverOperation]| {
@@ -50,97 +40,7 @@ impl Offer {
     }
 }
 
-/// What is known of each persona's offer, and of what each driver can do.
-#[derive(Default)]
-pub(super) struct Offers(Mutex<Book>);
-
-#[derive(Default)]
-struct Book {
-    offers: HashMap<PersonaName, Known>,
-    drivers: HashMap<PluginName, Asked>,
-}
-
-#[derive(Clone, Copy)]
-struct Known {
-    /// Of which version of the persona.
-    version: u32,
-    ask_again_at: TimestampMs,
-    offer: Offer,
-}
-
-/// What a driver said of itself, and when it may be asked again: one that does not answer keeps one plan waiting, not
-/// all of them.
-struct Asked {
-    /// With the instant until which it counts: another version of the plugin may do more.
-    description: Option<(TimestampMs, DriverDescription)>,
-    ask_again_at: TimestampMs,
-}
-
-impl Offers {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A driver did not answer.
-    fn put_off(&self, driver: &PluginName, now: TimestampMs) {
-        let mut book = self.book();
-        let description = book.drivers.remove(driver).and_then(|asked| asked.description);
-        book.drivers.insert(driver.clone(), Asked { description, ask_again_at: now + ASK_AGAIN_MS });
-    }
-
-    fn is_put_off(&self, driver: &PluginName, now: TimestampMs) -> bool {
-        let book = self.book();
-        book.drivers.get(driver).is_some_and(|asked| asked.ask_again_at > now)
-    }
-}
-
 impl Core {
-    /// The tiers on offer for a persona; the last that was known where its driver does not answer, `None` where nothing
-    /// was.
-    pub(super) async fn offer(&self, persona: &Persona, now: TimestampMs) -> Option<Offer> {
-        let (name, driver) = (&persona.spec.name, &persona.spec.plugins.driver);
-        let known = self.offers.book().offers.get(name).copied();
-        let last = known.map(|known| known.offer);
-        let is_fresh = known.is_some_and(|known| known.version == persona.version && now < known.ask_again_at);
-        if is_fresh || self.offers.is_put_off(driver, now) || self.drivers_down.of(driver).is_some() {
-            return last;
-        }
-        match self.ask_for_offer(persona, now).await {
-            Ok(offer) => {
-                let known = Known { version: persona.version, ask_again_at: now + kept_ms(name), offer };
-                self.offers.book().offers.insert(name.clone(), known);
-                Some(offer)
-            }
-            Err(error) => {
-                debug!(persona = %name, %error, "prices are not known");
-                self.offers.put_off(driver, now);
-                last
-            }
-        }
-    }
-
-    async fn ask_for_offer(&self, persona: &Persona, now: TimestampMs) -> Result<Offer, PluginError> {
-        let driver = &persona.spec.plugins.driver;
-        let known = self.offers.book().drivers.get(driver).and_then(|asked| asked.description.clone());
-        let description = match known.filter(|(until, _)| now < *until) {
-            Some((_, description)) => description,
-            None => self.describe(driver, now).await?,
-        };
-        Ok(Offer::of(&description, &self.learn_prices_of(persona).await?))
-    }
-
-    async fn describe(&self, driver: &PluginName, now: TimestampMs) -> Result<DriverDescription, PluginError> {
-        let request = DriverCall { plugin: driver.clone(), operation: DriverRequest::Describe };
-        let DriverAnswer::Description(description) = self.ask(&request).await? else {
-            let (plugin, kind) = (driver.clone(), PluginErrorKind::InvalidAnswer);
-            return Err(PluginError { plugin, kind, message: "asked what it can do, it said something else".into() });
-        };
-        let description_until = Some((now + OFFER_KEPT_MS, description.clone()));
-        let asked = Asked { description: description_until, ask_again_at: TimestampMs::MIN };
-        self.offers.book().drivers.insert(driver.clone(), asked);
-        Ok(description)
-    }
-
     /// The standby tiers that a plan may use, with what was measured of them.
     pub(super) fn standby(&self, persona: &Persona, offer: Offer) -> Vec<Standby> {
         let name = &persona.spec.name;
@@ -165,13 +65,6 @@ impl Core {
             class: Some(persona.spec.shell_class()),
         }
     }
-}
-
-/// One to two times [`OFFER_KEPT_MS`], so that not all are asked for in the same round.
-fn kept_ms(persona: &PersonaName) -> i64 {
-    let mut hasher = DefaultHasher::new();
-    persona.hash(&mut hasher);
-    OFFER_KEPT_MS + (hasher.finish() % OFFER_KEPT_MS.unsigned_abs()) as i64
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Anomaly, Core, ShellStatus};
 use crate::store::{Prune, StoreError, Write};
-use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, ProfileCall};
+use forewarm_bus::message::ProfileCall;
 use forewarm_domain::forecast::Fan;
 use forewarm_domain::id::{PersonaName, PluginName, ResourceName};
 use forewarm_domain::instance::{Claim, Instance, Tier};
@@ -11,7 +11,7 @@ use forewarm_domain::persona::{Persona, PersonaSpec, Policy};
 use forewarm_domain::plan::{
     Alternative, ExpectedCost, Plan, ReasonCode, Snapshot, StandbyCounts, Stock, alternatives, expected_cost,
 };
-use forewarm_domain::plugin::{PersonaDraft, PersonaView, PluginError, PluginErrorKind, Price, Usage, Workload};
+use forewarm_domain::plugin::{PersonaDraft, PluginError, Usage, Workload};
 use forewarm_domain::policy::{Standing, Switch};
 use forewarm_domain::series::SeriesKey;
 use forewarm_domain::time::TimestampMs;
@@ -290,22 +290,5 @@ impl Core {
             return Err(ProfileError::UnknownResource(resource));
         }
         Ok(Workload { resource, allocation: None, usages })
-    }
-
-    /// What it costs to hold one instance of a persona, by tier.
-    ///
-    /// # Errors
-    /// [`PluginError`] when the persona's driver does not answer.
-    pub async fn prices(&self, persona: &Persona) -> Result<Vec<Price>, PluginError> {
-        let plugin = persona.spec.plugins.driver.clone();
-        let operation = DriverRequest::Prices(Box::new(PersonaView::from(persona)));
-        match self.ask(&DriverCall { plugin: plugin.clone(), operation }).await? {
-            DriverAnswer::Prices(prices) => Ok(prices),
-            _ => Err(PluginError {
-                plugin,
-                kind: PluginErrorKind::InvalidAnswer,
-                message: "asked for prices, got something else".into(),
-            }),
-        }
     }
 }

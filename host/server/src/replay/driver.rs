@@ -163,6 +163,7 @@ impl Driver {
             demand: Demand { series: self.series.clone(), capacity_per_instance: self.capacity },
             scaling: Scaling { min: 1, max: 4_000, policy, ..Scaling::default() },
             schedules: Vec::new(),
+            placements: Vec::new(),
             plugins: Default::default(),
             claims: Default::default(),
             lending: None,

@@ -61,6 +61,7 @@ pub(crate) fn from_instance(instance: &Instance) -> Result<instance::Model, Stor
         persona: instance.persona.to_string(),
         state: instance.state.as_str().to_owned(),
         body: json("an instance", instance)?,
+        placement: instance.placement.as_ref().map(ToString::to_string),
     })
 }
 
@@ -105,7 +106,13 @@ pub(crate) fn from_intent(intent: &Intent) -> Result<intent::Model, StoreError> 
 }
 
 pub(crate) fn from_plan(plan: &Plan) -> Result<plan::Model, StoreError> {
-    let lean = Plan { levels: Vec::new(), reasons: plan.reasons.clone(), persona: plan.persona.clone(), ..*plan };
+    let lean = Plan {
+        levels: Vec::new(),
+        reasons: plan.reasons.clone(),
+        persona: plan.persona.clone(),
+        placements: plan.placements.clone(),
+        ..*plan
+    };
     Ok(plan::Model { persona: plan.persona.to_string(), at: plan.at.0, body: json("a plan", &lean)? })
 }
 

@@ -1,6 +1,7 @@
 //! The cloud's behaviour, over a store in memory.
 
 use super::*;
+use forewarm_sdk::Setting;
 use forewarm_sdk::words::InstanceState;
 use forewarm_sdk::{Allocation, ExpectedPerformance, System};
 use std::cell::{Cell, RefCell};
@@ -144,6 +145,25 @@ fn a_full_cloud_has_room_again_when_something_is_released() {
     assert!(matches!(over, Err(Error::OutOfCapacity(_))), "{over:?}");
     cloud.at(0, &parameters).destroy("a", "d").expect("there");
     cloud.at(0, &parameters).create(request("b", "t", Tier::Warm)).expect("within again");
+}
+
+#[test]
+fn a_full_zone_leaves_room_in_another_and_is_remembered() {
+    let (memory, mut cloud) = cloud();
+    let parameters = Parameters { zone_capacity: [("b".to_owned(), 1)].into(), ..Parameters::default() };
+    let within = |zone: &str, id: &str, tier: Tier| {
+        let mut request = request(id, "t", tier);
+        request.persona.system.settings.push(Setting { name: "zone".to_owned(), value: zone.to_owned() });
+        request
+    };
+    cloud.at(0, &parameters).create(within("b", "1", Tier::Shell)).expect("within");
+    let mut cloud = Cloud::load(memory).expect("its own state");
+    let over = cloud.at(0, &parameters).create(within("b", "2", Tier::Warm));
+    assert!(matches!(&over, Err(Error::OutOfCapacity(text)) if text.contains("zone b")), "{over:?}");
+    cloud.at(0, &parameters).create(within("a", "2", Tier::Warm)).expect("another zone");
+    cloud.at(0, &parameters).create(request("3", "t", Tier::Warm)).expect("none at all");
+    cloud.at(0, &parameters).destroy("1", "d").expect("there");
+    cloud.at(0, &parameters).create(within("b", "4", Tier::Warm)).expect("within again");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Claims in the pool: taken, served, renewed, ended.
 
-use super::{Changes, Notice, Pool, Served, Shelf, Ways};
+use super::{Changes, Notice, Pool, Room, Served, Shelf, Ways};
 use crate::store::Write;
 use forewarm_domain::id::{ClaimId, InstanceId, PersonaName, PluginName, TenantName};
 use forewarm_domain::instance::{Claim, ClaimState, EndCause, InstanceState};
@@ -19,8 +19,6 @@ pub(crate) struct NewClaim {
     /// Where no instance is warm: who would boot one, and at most how many in all.
     pub driver: PluginName,
     pub max_instances: u32,
-    /// How many more its driver may begin at present.
-    pub room: u32,
     pub max_waiting: u32,
 }
 
@@ -32,10 +30,11 @@ pub(crate) struct TooManyWaiting {
 
 impl Pool {
     /// Takes a claim: from a warm instance at once, else it waits and, where needed, one is brought for it in the quickest of
-    /// the `ways`.
+    /// the `ways`, where there is room.
     pub(crate) fn claim_instance(
         &mut self,
         new: NewClaim,
+        room: &mut Room,
         now: TimestampMs,
         ways: impl FnOnce() -> Ways,
     ) -> Result<(Claim, Changes), TooManyWaiting> {
@@ -64,7 +63,7 @@ impl Pool {
         }
         let (on_the_way, ways) = (shelf.coming().count(), ways());
         if waiting >= on_the_way && shelf.stock().total() < new.max_instances {
-            self.bring(&new.persona, &new.driver, &ways, new.room > 0, now);
+            self.bring(&new.persona, &new.driver, &ways, room, now);
         }
         claim.state = ClaimState::Waiting { expected_at: self.expected_service(&new.persona, waiting, now, &ways) };
         self.hold(claim.clone());

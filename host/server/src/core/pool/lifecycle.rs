@@ -1,8 +1,8 @@
 //! Instances in the pool: launched, readied, let go, forgotten, adopted.
 
-use super::{Changes, Pool};
+use super::{Changes, Pool, Room};
 use crate::store::Write;
-use forewarm_domain::id::{InstanceId, PersonaName, PluginName};
+use forewarm_domain::id::{InstanceId, PersonaName, PlacementName, PluginName};
 use forewarm_domain::instance::{ClaimState, Instance, InstanceState, Tier};
 use forewarm_domain::persona::ShellClass;
 use forewarm_domain::plugin::DriverOperation;
@@ -10,43 +10,52 @@ use forewarm_domain::time::TimestampMs;
 use uuid::Uuid;
 
 impl Pool {
-    /// Begins to create an instance: to be ready, or to be parked where it is to be `Preparing`.
+    /// Begins to create an instance in one of the persona's placements: to be ready, or to be parked where it is to be
+    /// `Preparing`.
     pub(super) fn create(
         &mut self,
         persona: &PersonaName,
         driver: &PluginName,
+        placement: Option<PlacementName>,
         state: InstanceState,
         now: TimestampMs,
     ) {
-        let id = InstanceId(Uuid::now_v7());
-        let (persona, driver) = (persona.clone(), driver.clone());
-        let driver_ref = None;
-        self.put(Instance { id, persona, shell: None, driver, driver_ref, created_at: now, operations: 0, state });
+        self.begin_new(Instance { placement, ..new_instance(persona, driver, state, now) }, now);
+    }
+
+    /// Begins to create an instance that takes the place of an idle one as soon as it is ready.
+    pub(super) fn create_in_place_of(
+        &mut self,
+        persona: &PersonaName,
+        driver: &PluginName,
+        placement: Option<PlacementName>,
+        leaves: InstanceId,
+        now: TimestampMs,
+    ) {
+        let new = new_instance(persona, driver, InstanceState::Booting { ready_at: None }, now);
+        self.begin_new(Instance { placement, replaces: Some(leaves), ..new }, now);
+    }
+
+    fn begin_new(&mut self, instance: Instance, now: TimestampMs) {
+        let (id, state) = (instance.id, instance.state);
+        self.put(instance);
         self.begin(id, state, DriverOperation::Create, now);
     }
 
     /// Begins to create a shell.
     pub(super) fn create_shell(&mut self, class: &ShellClass, persona: &PersonaName, now: TimestampMs) {
-        let id = InstanceId(Uuid::now_v7());
-        let state = InstanceState::Building { ready_at: None };
-        self.put(Instance {
-            id,
-            persona: persona.clone(),
-            shell: Some(Box::new(class.clone())),
-            driver: class.driver.clone(),
-            driver_ref: None,
-            created_at: now,
-            operations: 0,
-            state,
-        });
-        self.begin(id, state, DriverOperation::Create, now);
+        let new = new_instance(persona, &class.driver, InstanceState::Building { ready_at: None }, now);
+        self.begin_new(Instance { shell: Some(Box::new(class.clone())), ..new }, now);
     }
 
-    /// Lets up to `count` instances go: the newest boots first, then those idle the longest; never a claimed one.
-    pub(crate) fn release(&mut self, persona: &PersonaName, count: u32, now: TimestampMs) -> u32 {
-        let Some(shelf) = self.shelves.get(persona) else { return 0 };
-        let newest_boots = shelf.booting.iter().rev();
-        let chosen: Vec<InstanceId> = newest_boots.chain(shelf.warm.iter()).copied().take(count as usize).collect();
+    /// Lets up to `count` instances go: the newest boots first, then those idle the longest, of both those first that are
+    /// where the next would be created last; never a claimed one.
+    pub(crate) fn release(&mut self, persona: &PersonaName, count: u32, room: &Room, now: TimestampMs) -> u32 {
+        let Some(shelf) = self.shelves.get(persona).filter(|_| count > 0) else { return 0 };
+        let mut chosen = self.dearest_first(shelf.booting.iter().rev(), room);
+        chosen.extend(self.dearest_first(shelf.warm.iter(), room));
+        chosen.truncate(count as usize);
+        chosen.iter().for_each(|id| self.give_up_move(persona, *id, now));
         self.destroy(&chosen, now)
     }
 
@@ -83,6 +92,7 @@ impl Pool {
         let mut changes = Changes::default();
         let Some(instance) = self.instances.get(&id) else { return changes };
         let (state, persona, created_at) = (instance.state, instance.persona.clone(), instance.created_at);
+        let leaves = self.leaves_for(instance);
         match state {
             InstanceState::Booting { .. } | InstanceState::Preparing { .. } => {
                 changes.boots.push((persona.clone(), since.since(created_at)));
@@ -110,7 +120,13 @@ impl Pool {
             None if matches!(state, InstanceState::Preparing { .. }) => {
                 self.begin(id, InstanceState::Parking { ready_at: None }, DriverOperation::Park, since);
             }
-            None => self.set(id, InstanceState::Warm { since }),
+            None => {
+                self.set(id, InstanceState::Warm { since });
+                if let Some(leaves) = leaves {
+                    self.destroy(&[leaves], since);
+                    self.notice(leaves, "one that costs less has taken its place", &mut changes);
+                }
+            }
         }
         changes
     }
@@ -142,5 +158,21 @@ impl Pool {
             instance.driver_ref = Some(reference.to_owned());
         }
         new
+    }
+}
+
+/// One that was just decided upon, in the persona's own place.
+fn new_instance(persona: &PersonaName, driver: &PluginName, state: InstanceState, now: TimestampMs) -> Instance {
+    Instance {
+        id: InstanceId(Uuid::now_v7()),
+        persona: persona.clone(),
+        shell: None,
+        placement: None,
+        replaces: None,
+        driver: driver.clone(),
+        driver_ref: None,
+        created_at: now,
+        operations: 0,
+        state,
     }
 }

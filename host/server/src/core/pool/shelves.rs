@@ -4,7 +4,7 @@ use super::Pool;
 use forewarm_domain::id::{ClaimId, InstanceId, PersonaName};
 use forewarm_domain::instance::{Instance, InstanceState};
 use forewarm_domain::plan::Stock;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The instances and open claims of one persona, by what can be done with them.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub(super) struct Shelf {
     /// Ready and idle, the one that became idle last at the end.
     pub(super) warm: Vec<InstanceId>,
     pub(super) booting: BTreeSet<InstanceId>,
+    /// Being created to take the place of idle ones, which these lead to.
+    pub(super) moving: BTreeMap<InstanceId, InstanceId>,
     /// On their way from a cheaper tier.
     pub(super) activating: BTreeSet<InstanceId>,
     pub(super) resetting: HashSet<InstanceId>,
@@ -40,10 +42,15 @@ impl Shelf {
             resetting: count(self.resetting.len()),
             waiting: count(self.waiting.len()),
             parked: count(self.parked.len() + self.parking.len() + self.preparing.len()),
+            moving: count(self.moving.len()),
         }
     }
 
-    fn put(&mut self, id: InstanceId, state: InstanceState) {
+    fn put(&mut self, id: InstanceId, state: InstanceState, replaces: Option<InstanceId>) {
+        if let Some(leaves) = replaces.filter(|_| matches!(state, InstanceState::Booting { .. })) {
+            self.moving.insert(id, leaves);
+            return;
+        }
         match state {
             InstanceState::Warm { .. } => self.warm.push(id),
             InstanceState::Active { .. } => drop(self.active.insert(id)),
@@ -53,6 +60,9 @@ impl Shelf {
     }
 
     fn take(&mut self, id: InstanceId, state: InstanceState) {
+        if self.moving.remove(&id).is_some() {
+            return;
+        }
         match state {
             InstanceState::Warm { .. } => {
                 // Nearly always the last one.
@@ -107,7 +117,7 @@ impl Pool {
             Some(class) if is_shell(state) => {
                 self.shells.entry(class.as_ref().clone()).or_default().of(state).insert(id);
             }
-            _ => self.shelves.entry(instance.persona.clone()).or_default().put(id, state),
+            _ => self.shelves.entry(instance.persona.clone()).or_default().put(id, state, instance.replaces),
         }
         match self.drivers.get_mut(&instance.driver) {
             Some(count) => *count += 1,

@@ -1,6 +1,7 @@
 //! The pool's promises, without a store or a driver.
 
 mod lending;
+mod placing;
 mod tiers;
 
 use super::claims::TooManyWaiting;
@@ -27,10 +28,13 @@ fn claim(pool: &mut Pool, key: Option<&str>) -> Claim {
         expires_at: None,
         driver: driver(),
         max_instances: 3,
-        room: 9,
         max_waiting: 5,
     };
-    pool.claim_instance(new, NOW, ways).expect("room to wait").0
+    pool.claim_instance(new, &mut anywhere(), NOW, ways).expect("room to wait").0
+}
+
+fn anywhere() -> Room {
+    Room::anywhere(u32::MAX)
 }
 
 fn driver() -> PluginName {
@@ -44,7 +48,7 @@ fn ways() -> Ways {
 /// Launches so many more than there are.
 fn launch(pool: &mut Pool, count: u32) {
     let wanted = pool.stock(&persona()).total() + count;
-    let done = pool.follow(&persona(), &driver(), Target { wanted, parked: None, room: u32::MAX }, &ways(), NOW);
+    let done = pool.follow(&persona(), &driver(), Target { wanted, parked: None, room: &mut anywhere() }, &ways(), NOW);
     assert_eq!(done, Followed { launched: count, ..Followed::default() });
 }
 
@@ -111,10 +115,9 @@ fn too_many_waiting_are_refused() {
         expires_at: None,
         driver: driver(),
         max_instances: 3,
-        room: 9,
         max_waiting: 5,
     };
-    assert_eq!(pool.claim_instance(new, NOW, ways).expect_err("full"), TooManyWaiting { waiting: 5 });
+    assert_eq!(pool.claim_instance(new, &mut anywhere(), NOW, ways).expect_err("full"), TooManyWaiting { waiting: 5 });
 }
 
 #[test]
@@ -174,7 +177,7 @@ fn the_newest_wish_for_an_instance_supersedes_the_one_before() {
     launch(&mut pool, 1);
     save(&mut pool);
     let (creation, _) = pool.take_due(NOW, 1, &HashSet::new()).pop().expect("due");
-    pool.release(&persona(), 1, NOW);
+    pool.release(&persona(), 1, &anywhere(), NOW);
     save(&mut pool);
     assert!(pool.take_due(NOW, 1, &HashSet::new()).is_empty(), "one operation of an instance at a time");
     pool.postpone(&creation, "unavailable", NOW + 1_000);
@@ -200,9 +203,9 @@ fn boots_are_let_go_before_idle_ones_and_claimed_ones_never() {
     let mut pool = warm(2);
     drop(claim(&mut pool, None));
     launch(&mut pool, 1);
-    pool.release(&persona(), 1, NOW);
+    pool.release(&persona(), 1, &anywhere(), NOW);
     assert_eq!(stock(&pool), (1, 1, 0, 0, 0));
-    pool.release(&persona(), 9, NOW);
+    pool.release(&persona(), 9, &anywhere(), NOW);
     assert_eq!(stock(&pool), (1, 0, 0, 0, 0));
 }
 
@@ -242,10 +245,9 @@ fn a_claim_waits_where_the_driver_has_no_room() {
         expires_at: None,
         driver: "driver-simulated".parse().expect("valid"),
         max_instances: 3,
-        room: 0,
         max_waiting: 5,
     };
-    let (claim, _) = pool.claim_instance(new, NOW, ways).expect("room to wait");
+    let (claim, _) = pool.claim_instance(new, &mut Room::anywhere(0), NOW, ways).expect("room to wait");
     assert!(matches!(claim.state, ClaimState::Waiting { .. }));
     assert_eq!(stock(&pool), (0, 0, 0, 0, 1));
 }
@@ -255,7 +257,7 @@ fn instances_are_counted_by_driver_until_they_are_gone() {
     let driver = "driver-simulated".parse().expect("valid");
     let mut pool = warm(3);
     claim(&mut pool, None);
-    pool.release(&persona(), 1, NOW);
+    pool.release(&persona(), 1, &anywhere(), NOW);
     assert_eq!(pool.count_of(&driver), 3, "one is on its way out");
     let mut leaving = pool.instances_of(&persona()).into_iter();
     let leaving = leaving.find(|one| matches!(one.state, InstanceState::Destroying { .. })).expect("one");

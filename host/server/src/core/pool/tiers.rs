@@ -1,6 +1,6 @@
 //! Tiers in the pool: instances are brought from the quickest tier that has one, and surplus goes into a cheaper one.
 
-use super::{Changes, Pool};
+use super::{Changes, Pool, Room};
 use forewarm_domain::id::{InstanceId, PersonaName, PluginName};
 use forewarm_domain::instance::{InstanceState, Tier};
 use forewarm_domain::persona::ShellClass;
@@ -17,14 +17,14 @@ pub(crate) struct Ways {
 }
 
 /// How many instances of a persona are to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Target {
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
     /// Ready ones, those on their way included.
     pub wanted: u32,
     /// Parked ones beyond them; `None` leaves those that are parked alone, and parks no more.
     pub parked: Option<u32>,
-    /// How many more its driver may begin at present.
-    pub room: u32,
+    /// Where more may be begun at present.
+    pub room: &'a mut Room,
 }
 
 /// How one more instance was brought on its way.
@@ -51,42 +51,57 @@ impl Pool {
         &mut self,
         persona: &PersonaName,
         driver: &PluginName,
-        target: Target,
+        target: Target<'_>,
         ways: &Ways,
         now: TimestampMs,
     ) -> Followed {
+        let Target { wanted, parked, room } = target;
         let mut done = Followed::default();
         let total = self.stock(persona).total();
-        for _ in total..target.wanted {
-            match self.bring(persona, driver, ways, done.launched < target.room, now) {
+        for _ in total..wanted {
+            match self.bring(persona, driver, ways, room, now) {
                 Some(Brought::Launched) => done.launched += 1,
                 Some(Brought::Activated) => done.activated += 1,
                 None => break,
             }
         }
-        let room = target.parked.map_or(0, |parked| parked.saturating_sub(self.stock(persona).parked));
-        let surplus = total.saturating_sub(target.wanted);
-        let kept = surplus.min(room);
-        done.released = self.release(persona, surplus - kept, now);
+        let more = parked.map_or(0, |parked| parked.saturating_sub(self.stock(persona).parked));
+        let surplus = total.saturating_sub(wanted);
+        let kept = surplus.min(more);
+        done.released = self.release(persona, surplus - kept, room, now);
         done.parked = (0..kept).map(|_| u32::from(self.park_one(persona, now))).sum();
-        let room = (room - kept).min(target.room.saturating_sub(done.launched));
-        if let Some(parked) = target.parked {
-            (0..room).for_each(|_| self.create(persona, driver, InstanceState::Preparing { ready_at: None }, now));
-            done.launched += room;
+        if let Some(parked) = parked {
+            done.launched += self.prepare(persona, driver, more - kept, room, now);
             let surplus = self.stock(persona).parked.saturating_sub(parked);
-            done.released += self.give_up_parked(persona, surplus, now);
+            done.released += self.give_up_parked(persona, surplus, room, now);
         }
         done
     }
 
+    /// Creates up to `count` instances that are only to be parked; gives how many there was room for.
+    fn prepare(
+        &mut self,
+        persona: &PersonaName,
+        driver: &PluginName,
+        count: u32,
+        room: &mut Room,
+        now: TimestampMs,
+    ) -> u32 {
+        let count = count.min(room.left());
+        for placement in (0..count).map_while(|_| room.take()) {
+            self.create(persona, driver, placement, InstanceState::Preparing { ready_at: None }, now);
+        }
+        count
+    }
+
     /// Brings one more instance on its way to being ready, from where it is quickest; `None` where only a launch would do
-    /// and none may be begun.
+    /// and there is no room for one.
     pub(super) fn bring(
         &mut self,
         persona: &PersonaName,
         driver: &PluginName,
         ways: &Ways,
-        may_launch: bool,
+        room: &mut Room,
         now: TimestampMs,
     ) -> Option<Brought> {
         let shelf = self.shelves.get(persona);
@@ -104,10 +119,14 @@ impl Pool {
             self.set(id, InstanceState::Booting { ready_at });
             return Some(Brought::Activated);
         }
-        may_launch.then(|| {
-            self.create(persona, driver, InstanceState::Booting { ready_at: None }, now);
-            Brought::Launched
-        })
+        // So is one that was to take another's place.
+        if let Some(id) = shelf.and_then(|shelf| shelf.moving.keys().next().copied()) {
+            self.stay_beside(id);
+            return Some(Brought::Activated);
+        }
+        let placement = room.take()?;
+        self.create(persona, driver, placement, InstanceState::Booting { ready_at: None }, now);
+        Some(Brought::Launched)
     }
 
     /// Starts a parked instance, or makes a shell this persona's.
@@ -133,6 +152,7 @@ impl Pool {
     fn park_one(&mut self, persona: &PersonaName, now: TimestampMs) -> bool {
         let Some(shelf) = self.shelves.get(persona) else { return false };
         if let Some(id) = shelf.warm.first().copied() {
+            self.give_up_move(persona, id, now);
             self.begin(id, InstanceState::Parking { ready_at: None }, DriverOperation::Park, now);
             return true;
         }
@@ -151,10 +171,11 @@ impl Pool {
     }
 
     /// Gives up to `count` of those that are parked or on their way there up.
-    fn give_up_parked(&mut self, persona: &PersonaName, count: u32, now: TimestampMs) -> u32 {
-        let Some(shelf) = self.shelves.get(persona) else { return 0 };
-        let in_order = shelf.preparing.iter().rev().chain(&shelf.parked).chain(&shelf.parking);
-        let chosen: Vec<InstanceId> = in_order.copied().take(count as usize).collect();
+    fn give_up_parked(&mut self, persona: &PersonaName, count: u32, room: &Room, now: TimestampMs) -> u32 {
+        let Some(shelf) = self.shelves.get(persona).filter(|_| count > 0) else { return 0 };
+        let mut chosen = self.dearest_first(shelf.preparing.iter().rev(), room);
+        chosen.extend(self.dearest_first(shelf.parked.iter().chain(&shelf.parking), room));
+        chosen.truncate(count as usize);
         self.destroy(&chosen, now)
     }
 

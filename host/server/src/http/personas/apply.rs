@@ -1,6 +1,6 @@
 //! `PUT /v1/personas/{name}`: makes a new version of a persona.
 
-use super::{budget, read::etag, schedules};
+use super::{budget, placements, read::etag, schedules};
 use crate::core::{Applied, ApplyError};
 use crate::http::auth::Caller;
 use crate::http::body::{Checked, checked_body, invalid};
@@ -90,6 +90,7 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
 fn faults(state: &AppState, name: &PersonaName, spec: &PersonaSpec) -> Vec<FieldError> {
     let mut faults = inner_faults(name, spec);
     faults.extend(schedules::faults(spec, state.core.clock().now()));
+    faults.extend(placements::faults(spec));
     faults.extend(schedules::lending_faults(spec, state.core.clock().now()));
     let plugins = &spec.plugins;
     let mut uses = vec![

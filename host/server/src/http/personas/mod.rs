@@ -3,6 +3,7 @@
 mod apply;
 mod budget;
 mod list;
+mod placements;
 mod read;
 mod schedules;
 mod standing;

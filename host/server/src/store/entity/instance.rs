@@ -10,6 +10,8 @@ pub(crate) struct Model {
     pub persona: String,
     pub state: String,
     pub body: String,
+    /// Where it was created, where that is not the persona as it stands.
+    pub placement: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,7 +10,7 @@ fn class() -> ShellClass {
 
 fn follow(pool: &mut Pool, wanted: u32, parked: u32) -> Followed {
     let ways = Ways { class: Some(class()), ..ways() };
-    pool.follow(&persona(), &driver(), Target { wanted, parked: Some(parked), room: u32::MAX }, &ways, NOW)
+    pool.follow(&persona(), &driver(), Target { wanted, parked: Some(parked), room: &mut anywhere() }, &ways, NOW)
 }
 
 /// Carries out what is due, as a driver that is done at once.
@@ -63,7 +63,7 @@ fn surplus_is_parked_as_far_as_it_is_wanted_there_and_the_rest_is_let_go() {
 #[test]
 fn without_an_offer_what_is_parked_stays() {
     let mut pool = tiered(1, 2);
-    let target = Target { wanted: 0, parked: None, room: 0 };
+    let target = Target { wanted: 0, parked: None, room: &mut Room::anywhere(0) };
     let done = pool.follow(&persona(), &driver(), target, &ways(), NOW);
     assert_eq!((done.released, counts(&pool)), (1, (0, 0, 2)));
 }
