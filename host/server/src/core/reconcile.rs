@@ -41,13 +41,13 @@ impl Core {
             }
             let carried_out =
                 stream::iter(due).map(Ok).try_for_each_concurrent(parallel, |(intent, instance)| async move {
-                    self.carry_out(&intent, &instance).await
+                    self.perform(&intent, &instance).await
                 });
             carried_out.await?;
         }
     }
 
-    async fn carry_out(&self, intent: &Intent, instance: &Instance) -> Result<(), StoreError> {
+    async fn perform(&self, intent: &Intent, instance: &Instance) -> Result<(), StoreError> {
         let at = |point| {
             if intent.operation == DriverOperation::Reset {
                 self.reached(point);
