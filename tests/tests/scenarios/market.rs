@@ -152,6 +152,9 @@ fn a_bid_becomes_real_instances_which_are_wiped_and_come_back() {
         assert_eq!((&claim["state"], &claim["instance"]), (&json!("served"), &unit["instance"]), "{claim}");
     }
     assert_eq!(api.get("/v1/personas/web/lending").json()["leased"], 2);
+    let shown = output(&host.command(&["lending", "web", "--output", "json"]));
+    let (held, sold) = (&shown["leases"][0], &shown["sold"][0]["lease"]);
+    assert_eq!((&held["lease"], &sold["id"], &sold["price"]), (&lease["id"], &lease["id"], &lease["price"]), "{shown}");
     // After its window the tenant has nothing, and its owner all of them again.
     eventually("the lease to be over", || {
         api.measure("web", 15.0);

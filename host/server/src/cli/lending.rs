@@ -7,6 +7,7 @@ use super::output::{or_dash, show, table, text};
 use crate::core::{LeaseView, Lender, LendingView, SurplusView};
 use clap::Args;
 use forewarm_domain::id::LeaseId;
+use forewarm_domain::lending::LeaseClass;
 use forewarm_market::exports::millionths;
 use forewarm_market::http::LeaseView as SoldLease;
 use serde::Serialize;
@@ -112,7 +113,7 @@ fn leases(leases: &[LeaseView], sold: &[SoldLease]) -> String {
         rows.add_row([
             one.lease.to_string(),
             or_dash(one.tenant.as_ref()),
-            or_dash(one.class.map(|class| class.as_str())),
+            or_dash(one.class.map(LeaseClass::as_str)),
             counted(&states),
             or_dash(one.until),
             or_dash(one.notice_left_ms.map(|ms| format!("{} s", ms / 1_000))),
