@@ -16,10 +16,11 @@ mod statements;
 
 use crate::{config::MarketConfig, core::state::Changes, error::MarketError};
 use connect::{Connections, Hold, connect};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait,
 };
+use statements::Pending;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Statements that are sent to SQLite as one request; more would fill its cache of prepared texts.
@@ -51,7 +52,7 @@ impl Store {
         before_commit: Option<impl FnOnce()>,
     ) -> Result<(), MarketError> {
         let backend = self.0.writer.get_database_backend();
-        let statements = statements::statements(backend, changes)?;
+        let statements = statements::statements(backend, changes);
         if statements.is_empty() {
             return Ok(());
         }
@@ -59,12 +60,10 @@ impl Store {
             return self.write_in_one(statements).await;
         }
         let tx = self.0.writer.begin().await.map_err(error::of)?;
-        for statement in statements {
-            if let Err(failure) = tx.execute_raw(statement).await {
-                // The first failure tells more than a failing rollback, and a lost connection rolls back by itself.
-                drop(tx.rollback().await);
-                return Err(error::of(failure));
-            }
+        if let Err(failure) = execute(&tx, statements).await {
+            // The first failure tells more than a failing rollback, and a lost connection rolls back by itself.
+            drop(tx.rollback().await);
+            return Err(failure);
         }
         if let Some(told) = before_commit {
             told();
@@ -73,9 +72,10 @@ impl Store {
     }
 
     /// The whole transaction as one request: each trip to the connection's thread and back costs more than a statement.
-    async fn write_in_one(&self, statements: Vec<Statement>) -> Result<(), MarketError> {
+    async fn write_in_one(&self, statements: Vec<Pending>) -> Result<(), MarketError> {
         let (mut sql, mut values) = (String::from("BEGIN"), Vec::new());
-        for statement in statements {
+        for pending in statements {
+            let statement = pending()?;
             sql.push(';');
             sql.push_str(&statement.sql);
             values.extend(statement.values.into_iter().flat_map(|values| values.0));
@@ -116,4 +116,17 @@ impl Store {
         // Free for the next market; a connection that held it on a server is closed with it.
         drop(self.0.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
+}
+
+/// Executes all of them in order. While the database works on one, the next is put together.
+async fn execute(tx: &DatabaseTransaction, statements: Vec<Pending>) -> Result<(), MarketError> {
+    let mut pending = statements.into_iter();
+    let mut next = pending.next().map(|first| first()).transpose()?;
+    while let Some(statement) = next {
+        let build = async { pending.next().map(|next| next()).transpose() };
+        let (done, built) = join(tx.execute_raw(statement), build).await;
+        done.map_err(error::of)?;
+        next = built?;
+    }
+    Ok(())
 }

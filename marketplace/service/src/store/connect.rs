@@ -12,6 +12,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Pages of a SQLite file that the writing connection keeps in memory, in KiB. A round's settlement has to fit: what does not
+/// is written before the commit, and again with every further change.
+const WRITER_CACHE_KIB: u32 = 64 << 10;
+/// The same of each connection that reads: SQLite's own default.
+const READER_CACHE_KIB: u32 = 2_000;
+
 /// The two sides of an open database.
 pub(crate) struct Connections {
     pub writer: DatabaseConnection,
@@ -53,11 +59,13 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
     };
     // A connection to a file costs nothing to keep, and one to memory must not be lost.
     let keep = !matches!(location, Location::Server);
-    let writer = open(url, &location, 1, keep).await?;
+    let writer = open(url, &location, 1, (keep, WRITER_CACHE_KIB)).await?;
     let reader = match location {
         // A database in memory belongs to its one connection.
         Location::Memory => writer.clone(),
-        Location::File(_) | Location::Server => open(url, &location, max_connections.max(1), keep).await?,
+        Location::File(_) | Location::Server => {
+            open(url, &location, max_connections.max(1), (keep, READER_CACHE_KIB)).await?
+        }
     };
     Ok(Connections { writer, reader, lock })
 }
@@ -91,7 +99,7 @@ fn lock(path: &Path) -> Result<File, MarketError> {
 
 /// Takes the advisory lock on a connection of its own, which stays open.
 async fn lock_server(url: &str, location: &Location) -> Result<DatabaseConnection, MarketError> {
-    let connection = open(url, location, 1, true).await?;
+    let connection = open(url, location, 1, (true, READER_CACHE_KIB)).await?;
     for _ in 0..ADVISORY_TRIES {
         let ask = Statement::from_string(
             DbBackend::Postgres,
@@ -107,7 +115,12 @@ async fn lock_server(url: &str, location: &Location) -> Result<DatabaseConnectio
 }
 
 /// Opens a pool. One that is to `keep` its connections never exchanges one for another.
-async fn open(url: &str, location: &Location, connections: u32, keep: bool) -> Result<DatabaseConnection, MarketError> {
+async fn open(
+    url: &str,
+    location: &Location,
+    connections: u32,
+    (keep, cache_kib): (bool, u32),
+) -> Result<DatabaseConnection, MarketError> {
     let mut options = ConnectOptions::new(url.to_owned());
     options
         .min_connections(1)
@@ -120,12 +133,14 @@ async fn open(url: &str, location: &Location, connections: u32, keep: bool) -> R
     if keep {
         options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>).test_before_acquire(false);
     }
-    options.map_sqlx_sqlite_opts(|options| {
+    options.map_sqlx_sqlite_opts(move |options| {
         options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
+            // Negative numbers are KiB.
+            .pragma("cache_size", format!("-{cache_kib}"))
     });
     let hint = match location {
         Location::Server => "check that the server runs, and the user, password and database in the URL",
