@@ -22,6 +22,8 @@ pub struct Opening<'a> {
     /// Whether a SQLite file is synced at every commit, or at checkpoints only. PostgreSQL follows its own
     /// `synchronous_commit`.
     pub sync_commits: bool,
+    /// Pages of a SQLite file that the writing connection keeps in memory, in KiB.
+    pub writer_cache_kib: u32,
     /// Who holds the database against others of its kind.
     pub holder: Holder,
 }
@@ -66,6 +68,9 @@ impl From<DbErr> for OpenError {
         Self::Fault(error.into())
     }
 }
+
+/// SQLite's own default for a connection's pages, in KiB.
+pub const CACHE_KIB: u32 = 2_000;
 
 /// The two sides of an open database.
 #[derive(Debug)]
@@ -117,11 +122,11 @@ pub async fn open(opening: Opening<'_>) -> Result<Connections, OpenError> {
     };
     // A connection to a file costs nothing to keep, and one to memory must not be lost.
     let keep = !matches!(location, Location::Server);
-    let writer = pool(opening, &location, 1, keep).await?;
+    let writer = pool(opening, &location, 1, (keep, opening.writer_cache_kib)).await?;
     let reader = match location {
         // A database in memory belongs to its one connection.
         Location::Memory => writer.clone(),
-        Location::File(_) | Location::Server => pool(opening, &location, opening.max_connections.max(1), keep).await?,
+        Location::File(_) | Location::Server => pool(opening, &location, opening.max_connections.max(1), (keep, CACHE_KIB)).await?,
     };
     Ok(Connections { writer, reader, hold: Hold(held) })
 }
@@ -161,7 +166,7 @@ fn lock(path: &Path, holder: Holder) -> Result<File, OpenError> {
 
 /// Takes the advisory lock on a connection of its own, which stays open.
 async fn lock_server(opening: Opening<'_>, location: &Location) -> Result<DatabaseConnection, OpenError> {
-    let connection = pool(opening, location, 1, true).await?;
+    let connection = pool(opening, location, 1, (true, CACHE_KIB)).await?;
     let lock = opening.holder.advisory_lock;
     for _ in 0..ADVISORY_TRIES {
         let ask = Statement::from_string(DbBackend::Postgres, format!("SELECT pg_try_advisory_lock({lock}) AS ours"));
@@ -183,7 +188,7 @@ async fn pool(
     opening: Opening<'_>,
     location: &Location,
     connections: u32,
-    keep: bool,
+    (keep, cache_kib): (bool, u32),
 ) -> Result<DatabaseConnection, OpenError> {
     let mut options = ConnectOptions::new(opening.url.to_owned());
     options
@@ -204,6 +209,8 @@ async fn pool(
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(BUSY_TIMEOUT)
+            // Negative: in KiB, not in pages.
+            .pragma("cache_size", format!("-{cache_kib}"))
     });
     Database::connect(options).await.map_err(|error| OpenError::Open {
         location: redact(opening.url),

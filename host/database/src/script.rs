@@ -27,12 +27,6 @@ impl Script {
         Self { backend: db.get_database_backend(), statements: Vec::new() }
     }
 
-    /// Whether it would do nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.statements.is_empty()
-    }
-
     /// Adds any statement.
     pub fn add(&mut self, query: &impl QueryTrait) {
         self.statements.push(query.build(self.backend));
@@ -83,13 +77,13 @@ impl Script {
     /// # Errors
     /// [`Fault`].
     pub async fn commit(self, db: &DatabaseConnection) -> Result<(), Fault> {
-        if self.is_empty() {
+        if self.statements.is_empty() {
             return Ok(());
         }
         if self.backend == DbBackend::Sqlite && self.statements.len() <= IN_ONE_MAX {
             return self.commit_in_one(db).await;
         }
-        self.commit_when_told(db, || ()).await
+        self.commit_one_by_one(db).await
     }
 
     /// The whole transaction as one request: each trip to the connection's thread and back costs more than a statement.
@@ -109,11 +103,7 @@ impl Script {
         Ok(outcome.map(drop)?)
     }
 
-    /// As [`commit`](Self::commit), statement by statement; `sent` is called when all were taken and none is durable.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn commit_when_told(self, db: &DatabaseConnection, sent: impl FnOnce()) -> Result<(), Fault> {
+    async fn commit_one_by_one(self, db: &DatabaseConnection) -> Result<(), Fault> {
         let tx = db.begin().await?;
         for statement in self.statements {
             if let Err(error) = tx.execute_raw(statement).await {
@@ -122,7 +112,6 @@ impl Script {
                 return Err(error.into());
             }
         }
-        sent();
         Ok(tx.commit().await?)
     }
 }

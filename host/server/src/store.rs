@@ -18,7 +18,7 @@ mod write;
 mod writer;
 
 use crate::thread::OwnThread;
-use forewarm_database::open::{Connections, Hold, Holder, Opening, open};
+use forewarm_database::open::{CACHE_KIB, Connections, Hold, Holder, Opening, open};
 use forewarm_database::schema::migrate;
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,7 @@ impl Store {
             url: &config.url,
             max_connections: config.max_connections,
             sync_commits: config.synchronous == Synchronous::Full,
+            writer_cache_kib: CACHE_KIB,
             holder: HOLDER,
         };
         let Connections { writer, reader, hold } = open(opening).await?;

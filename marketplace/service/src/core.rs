@@ -5,12 +5,14 @@
 pub(crate) mod access;
 pub(crate) mod actor;
 pub(crate) mod announce;
+pub(crate) mod indexed;
 pub(crate) mod leases;
 pub(crate) mod ledger;
 pub(crate) mod offers;
 pub(crate) mod orders;
 pub(crate) mod organisations;
 pub(crate) mod reclaim;
+pub(crate) mod refund;
 pub(crate) mod rounds;
 pub(crate) mod seal;
 pub(crate) mod settle;

@@ -97,9 +97,13 @@ impl Market {
 
     /// Moves rounds and leases on and lets events leave until `stop` is cancelled, and answers hosts meanwhile.
     pub async fn run(&self, stop: CancellationToken) {
-        let hosts = self.serve_hosts().await;
-        let hosts = hosts.inspect_err(|error| tracing::error!(%error, "hosts can't reach the market")).ok();
+        let mut hosts = None;
         while !stop.is_cancelled() {
+            if hosts.is_none() {
+                // Where the bus is away at this moment, the next pass tries again.
+                let served = self.serve_hosts().await;
+                hosts = served.inspect_err(|error| tracing::error!(%error, "hosts can't reach the market")).ok();
+            }
             if let Err(error) = self.advance().await {
                 tracing::error!(%error, "the market could not move on; trying again");
             }

@@ -13,10 +13,11 @@ use crate::{
 };
 
 /// Package, its folder and the program.
-const PROGRAMS: [(&str, &str, &str); 3] = [
+const PROGRAMS: [(&str, &str, &str); 4] = [
     ("forewarm-auction", "marketplace/auction", "bench-clear"),
     ("forewarm-market", "marketplace/service", "bench-settle"),
     ("forewarm-market", "marketplace/service", "bench-orders"),
+    ("forewarm-market", "marketplace/service", "bench-due"),
 ];
 
 /// Runs all of them in the release profile, with the same servers as the tests, and shows and writes what they found.

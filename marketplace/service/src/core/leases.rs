@@ -1,22 +1,23 @@
 //! The way of a lease. Time and the hosts' answers move it on; each step is one change of the state, with the money that
 //! goes with it, and what a host is asked for is asked again until it is done.
 
-use super::state::{NewEvent, State};
+use super::{
+    indexed::Found,
+    state::{NewEvent, State},
+};
 use crate::{
     error::MarketError,
     model::{
-        AccountId, Caller, Currency, Lease, LeaseEnd, LeaseId, LeaseState, MarketTopic, ReclaimPreview, ReclaimRequest,
-        Role, Transfer, TransferKind, TransferRefs, seconds_left,
+        Caller, DeliveryWindow, Lease, LeaseEnd, LeaseId, LeaseState, MarketTopic, ReclaimPreview, ReclaimRequest, Role,
     },
 };
-use forewarm_auction::{LeaseClass, MicroCredits, Quantity, Reclaim};
+use forewarm_auction::{LeaseClass, Quantity};
 use forewarm_bus::message::market::{HandedUnit, LeaseState as HostState, LeaseStatus, UnitState};
 use forewarm_domain::{
     lending::{Moment, Notice},
     time::{SECOND_MS, TimestampMs},
 };
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// Seconds between two looks at an active lease on its host.
 const LOOK_S: i64 = 30;
@@ -37,7 +38,7 @@ pub(crate) enum Ask {
 impl State {
     /// Moves every lease on that time moves on, and gives those of which a host has to be asked something now.
     pub(crate) fn sweep(&mut self, now: &Moment) -> Result<Vec<(Lease, Ask)>, MarketError> {
-        let mut ids: Vec<_> = self.leases.values().filter(|lease| stirs(lease, now)).map(|lease| lease.id).collect();
+        let mut ids: Vec<_> = self.leases.up_to(&now.at).copied().collect();
         ids.sort_unstable();
         for id in &ids {
             // One lease that can't be moved on holds up no other.
@@ -52,12 +53,17 @@ impl State {
         Ok(asks.filter_map(|lease| Some((lease.clone(), ask(lease, now.at)?))).collect())
     }
 
+    /// When the host of a lease is asked for the instances.
+    pub(crate) fn hand_over_at(&self, window: DeliveryWindow) -> TimestampMs {
+        window.from() - i64::from(self.config.handover_lead_s) * SECOND_MS
+    }
+
     /// One step by time.
     fn step(&mut self, id: LeaseId, now: &Moment) -> Result<(), MarketError> {
         let Some(lease) = self.leases.get(&id).cloned() else { return Ok(()) };
         let begins = lease.window.from();
         match &lease.state {
-            LeaseState::Granted if now.at >= begins - i64::from(self.config.handover_lead_s) * SECOND_MS => {
+            LeaseState::Granted if now.at >= self.hand_over_at(lease.window) => {
                 let deadline = begins.max(now.at) + i64::from(self.config.handover_limit_s) * SECOND_MS;
                 self.set(id, LeaseState::HandingOver { deadline }, now.at);
                 Ok(())
@@ -82,7 +88,7 @@ impl State {
         }
     }
 
-    /// The tenant has its instances.
+    /// The tenant has its instances. Seconds that they came late are paid back.
     pub(crate) fn handed_over(
         &mut self,
         id: LeaseId,
@@ -99,10 +105,13 @@ impl State {
             lease.active_at = Some(now);
             lease.next_attempt_at = now + LOOK_S * SECOND_MS;
         }
+        let owed = self.refund_late(&lease, now)?;
         if lease.class == LeaseClass::Firm {
-            self.free_security(id)?;
+            // It began: nothing more can become of it.
+            self.free_security(id, self.lease(id)?.security)?;
         }
-        let data = json!({"persona": lease.persona, "units": lease.units, "until": lease.window.until()});
+        let data = json!({"persona": lease.persona, "units": lease.units, "until": lease.window.until(),
+            "refund": owed.refunded()?, "compensation": owed.compensation()});
         self.tell_buyer(&lease, MarketTopic::LeaseActive, data, now);
         Ok(())
     }
@@ -224,64 +233,13 @@ impl State {
     /// The end of a lease, with the money that is owed: the owner's security pays it, and what is left of that is free.
     fn end_lease(&mut self, id: LeaseId, end: LeaseEnd, ended_at: TimestampMs) -> Result<(), MarketError> {
         let lease = self.lease(id)?.clone();
-        let security = lease.security;
-        self.free_security(id)?;
-        let owed = match end {
-            LeaseEnd::Expired | LeaseEnd::Released => None,
-            LeaseEnd::Reclaimed | LeaseEnd::LeftEarly => {
-                Some(lease.terms.reclaim(lease.price, lease.units, seconds_left(lease.window, ended_at))?)
-            }
-            LeaseEnd::NotDelivered => Some(undelivered(&lease, security)?),
-        };
-        let (refund, compensation) = owed.map_or_else(Default::default, |owed| (owed.refund, owed.compensation));
-        if let Some(owed) = owed {
-            self.pay_back(&lease, owed, end, ended_at)?;
-        }
+        self.free_security(id, lease.security)?;
+        let owed = self.refund_end(&lease, end, ended_at)?;
         self.set(id, LeaseState::Revoking { ended_at, end }, ended_at);
-        let data = json!({"end": end, "refund": refund, "compensation": compensation});
+        let data = json!({"end": end, "refund": owed.refunded()?, "compensation": owed.compensation()});
         self.tell_buyer(&lease, MarketTopic::LeaseRevoked, data.clone(), ended_at);
         self.tell_seller(&lease, MarketTopic::LeaseRevoked, data, ended_at);
         Ok(())
-    }
-
-    fn free_security(&mut self, id: LeaseId) -> Result<(), MarketError> {
-        let Some(lease) = self.leases.get_mut(&id) else { return Ok(()) };
-        let security = std::mem::take(&mut lease.security);
-        let seller = AccountId::Tenant(lease.seller.clone());
-        self.release(&seller, security)
-    }
-
-    fn pay_back(&mut self, lease: &Lease, owed: Reclaim, end: LeaseEnd, at: TimestampMs) -> Result<(), MarketError> {
-        let seller = AccountId::Tenant(lease.seller.clone());
-        let credit = Currency::credit();
-        let receiver =
-            if lease.currency.is_credit() { lease.buyer_account.clone() } else { AccountId::Exchange(credit.clone()) };
-        let refs = TransferRefs { round: Some(lease.round), bid: Some(lease.bid), lease: Some(lease.id) };
-        let id = |name: &str| Uuid::new_v5(&lease.id.0, name.as_bytes());
-        let mut parts = vec![
-            ("refund", seller.clone(), owed.refund, TransferKind::Refund),
-            ("compensation", seller, owed.compensation, TransferKind::Compensation),
-        ];
-        if end == LeaseEnd::NotDelivered && lease.class == LeaseClass::Firm {
-            // The market keeps no fee of a lease that never began.
-            let fee = lease.terms.fee.of_rounded_down(lease.cost);
-            parts.push(("fee-refund", AccountId::Fees(credit.clone()), fee, TransferKind::Refund));
-        }
-        let mut total = MicroCredits::ZERO;
-        for (name, debit, amount, kind) in parts.into_iter().filter(|part| part.2 > MicroCredits::ZERO) {
-            total = total.checked_add(amount)?;
-            let (currency, refs, to) = (credit.clone(), refs.clone(), receiver.clone());
-            self.post(Transfer { id: id(name), at, debit, credit: to, amount, currency, kind, refs })?;
-        }
-        let returned = lease.rate.down(total)?;
-        if !lease.currency.is_credit() && returned > MicroCredits::ZERO {
-            let (debit, to) = (AccountId::Exchange(lease.currency.clone()), lease.buyer_account.clone());
-            let (currency, kind, amount) = (lease.currency.clone(), TransferKind::Payout, returned);
-            self.post(Transfer { id: id("payout"), at, debit, credit: to, amount, currency, kind, refs })?;
-        }
-        // A budget gets back what was spent of it, not what came on top.
-        let refunded = lease.rate.down(total.checked_sub(owed.compensation)?)?;
-        self.uncharge(&lease.budgets, refunded)
     }
 
     /// A lease that is not over.
@@ -320,29 +278,25 @@ impl State {
     }
 }
 
-/// Everything that was paid, and what comes on top where that was agreed; a firm lease's security is its proceeds.
-fn undelivered(lease: &Lease, security: MicroCredits) -> Result<Reclaim, MarketError> {
-    match lease.class {
-        LeaseClass::Reclaimable => Ok(lease.terms.reclaim(lease.price, lease.units, lease.terms.duration.seconds())?),
-        LeaseClass::Firm => Ok(Reclaim { refund: security, compensation: MicroCredits::ZERO }),
-    }
-}
-
 fn notice_ms(lease: &Lease) -> i64 {
     i64::from(lease.notice_s) * SECOND_MS
 }
 
-/// Whether time or a host may have something for the lease.
-fn stirs(lease: &Lease, now: &Moment) -> bool {
-    match &lease.state {
-        LeaseState::Granted => true,
-        LeaseState::Returned { .. } | LeaseState::Quarantined { .. } => false,
-        LeaseState::Active => now.at >= lease.next_attempt_at || now.at >= lease.window.until() - notice_ms(lease),
-        LeaseState::Reclaiming { notice, .. } | LeaseState::Expiring { notice } => {
-            now.at >= lease.next_attempt_at || notice.is_over(now)
+/// Leases are found by when time or a host may have something for them, by the calendar: a notice that another clock still
+/// holds up is looked at again and again.
+impl Found for Lease {
+    type By = TimestampMs;
+
+    fn by(&self) -> Option<TimestampMs> {
+        let (asked, until) = (self.next_attempt_at, self.window.until());
+        match &self.state {
+            LeaseState::Returned { .. } | LeaseState::Quarantined { .. } => None,
+            LeaseState::Granted | LeaseState::Revoking { .. } | LeaseState::Sanitizing { .. } => Some(asked),
+            LeaseState::HandingOver { deadline } => Some(asked.min(*deadline)),
+            LeaseState::Active => Some(asked.min(until - notice_ms(self))),
+            LeaseState::Reclaiming { notice, .. } => Some(asked.min(notice.deadline())),
+            LeaseState::Expiring { notice } => Some(asked.min(until.max(notice.deadline()))),
         }
-        LeaseState::HandingOver { deadline } => now.at >= lease.next_attempt_at || now.at >= *deadline,
-        LeaseState::Revoking { .. } | LeaseState::Sanitizing { .. } => now.at >= lease.next_attempt_at,
     }
 }
 

@@ -8,7 +8,8 @@ use super::{
 use crate::{
     error::MarketError,
     model::{
-        Account, AccountId, Caller, Currency, MarketTopic, NewDeposit, Role, Transfer, TransferKind, TransferRefs,
+        Account, AccountId, Budget, Caller, CostCentre, Currency, MarketTopic, NewDeposit, Role, Transfer,
+        TransferKind, TransferRefs,
     },
 };
 use forewarm_auction::{MicroCredits, MoneyOverflow};
@@ -170,10 +171,9 @@ impl State {
 
     /// The budgets that a bid of the cost centre counts against now, its own and those above it.
     pub(crate) fn budgets_of(&self, tenant: &TenantName, now: TimestampMs) -> Vec<Uuid> {
-        let above: Vec<_> = self.upwards(tenant).map(|centre| &centre.name).collect();
-        let counts =
-            |budget: &&crate::model::Budget| (budget.from..budget.to).contains(&now) && above.contains(&&budget.tenant);
-        let mut ids: Vec<_> = self.budgets.values().filter(counts).map(|budget| budget.id).collect();
+        let of = |centre: &CostCentre| self.budgets.with(&centre.name);
+        let counts = |budget: &&Budget| (budget.from..budget.to).contains(&now);
+        let mut ids: Vec<_> = self.upwards(tenant).flat_map(of).filter(counts).map(|budget| budget.id).collect();
         ids.sort_unstable();
         ids
     }

@@ -1,6 +1,6 @@
 //! Organisations, their cost centres, and budgets.
 
-use super::{access::operators_only, state::State};
+use super::{access::operators_only, indexed::Found, state::State};
 use crate::{
     error::MarketError,
     model::{
@@ -11,6 +11,14 @@ use crate::{
 use forewarm_auction::MicroCredits;
 use forewarm_domain::{id::TenantName, time::TimestampMs};
 use uuid::Uuid;
+
+impl Found for Budget {
+    type By = TenantName;
+
+    fn by(&self) -> Option<TenantName> {
+        Some(self.tenant.clone())
+    }
+}
 
 impl State {
     /// Makes an organisation with its root cost centre and account.

@@ -223,7 +223,7 @@ impl State {
             instances: Vec::new(),
             granted_at: under.now,
             active_at: None,
-            next_attempt_at: under.now,
+            next_attempt_at: self.hand_over_at(book.window),
             attempts: 0,
             state: LeaseState::Granted,
         };

@@ -1,7 +1,10 @@
 //! Everything that the market knows and that is not over: what the store holds, as of the last transaction, and the
 //! changes of the next one.
 
-use super::table::{Log, Table};
+use super::{
+    indexed::{Found, Indexed},
+    table::{Log, Table},
+};
 use crate::{
     config::MarketConfig,
     model::{
@@ -105,11 +108,13 @@ pub(crate) struct State {
     pub organisations: Table<TenantName, Organisation>,
     pub centres: Table<TenantName, CostCentre>,
     pub accounts: Table<AccountId, Account>,
-    pub budgets: Table<Uuid, Budget>,
+    /// Found by whose they are.
+    pub budgets: Indexed<Uuid, Budget>,
     pub bids: Table<OrderId, BidOrder>,
     pub offers: Table<OrderId, Offer>,
     pub rounds: Table<RoundNumber, RoundRecord>,
-    pub leases: Table<LeaseId, Lease>,
+    /// Found by when something is due.
+    pub leases: Indexed<LeaseId, Lease>,
     pub reclaims: Table<ReclaimId, ReclaimRecord>,
     /// Remembered for a while; not stored, since the orders are.
     pub keys: Table<KeyName, KeyUse>,
@@ -151,11 +156,11 @@ impl State {
             organisations: Table::of(loaded.organisations.into_iter().map(|row| (row.name.clone(), row))),
             centres: Table::of(loaded.centres.into_iter().map(|row| (row.name.clone(), row))),
             accounts: Table::of(loaded.accounts.into_iter().map(|row| (row.id.clone(), row))),
-            budgets: Table::of(loaded.budgets.into_iter().map(|row| (row.id, row))),
+            budgets: Indexed::of(loaded.budgets.into_iter().map(|row| (row.id, row))),
             bids: Table::of(loaded.bids.into_iter().map(|row| (row.id, row))),
             offers: Table::of(loaded.offers.into_iter().map(|row| (row.id, row))),
             rounds: Table::of(loaded.rounds.into_iter().map(|row| (row.round.number, row))),
-            leases: Table::of(loaded.leases.into_iter().map(|row| (row.id, row))),
+            leases: Indexed::of(loaded.leases.into_iter().map(|row| (row.id, row))),
             reclaims: Table::of(loaded.reclaims.into_iter().map(|row| (row.id, row))),
             keys: Table::of(loaded.keys),
             open_orders: Table::of(open),
@@ -283,6 +288,15 @@ trait Tracked {
 impl<K: Clone + Eq + std::hash::Hash, V: Clone> Tracked for Table<K, V> {
     fn savepoint(&mut self) {
         Table::savepoint(self);
+    }
+    fn rollback(&mut self) {
+        Table::rollback(self);
+    }
+}
+
+impl<K: Clone + Ord + std::hash::Hash, V: Found> Tracked for Indexed<K, V> {
+    fn savepoint(&mut self) {
+        Indexed::savepoint(self);
     }
     fn rollback(&mut self) {
         Table::rollback(self);

@@ -5,19 +5,22 @@ use std::{
     hash::Hash,
 };
 
+/// Changes that there is room for from one savepoint to the next.
+const ROOM_KEPT: usize = 1_024;
+
 /// Rows by key.
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
     rows: HashMap<K, V>,
-    /// What stood where something was changed since the last savepoint, oldest first.
-    undo: Vec<(K, Option<V>)>,
+    /// What stood at the last savepoint where something was changed since.
+    undo: HashMap<K, Option<V>>,
     /// What was changed since the last transaction.
     dirty: HashSet<K>,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), undo: Vec::new(), dirty: HashSet::new() }
+        Self { rows: HashMap::new(), undo: HashMap::new(), dirty: HashSet::new() }
     }
 }
 
@@ -38,29 +41,48 @@ impl<K: Clone + Eq + Hash, V: Clone> Table<K, V> {
     /// Adds or replaces a row.
     pub(crate) fn put(&mut self, key: K, value: V) {
         let before = self.rows.insert(key.clone(), value);
-        self.undo.push((key, before));
+        self.undo.entry(key).or_insert(before);
     }
 
     /// A row, to be changed.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let row = self.rows.get_mut(key)?;
-        self.undo.push((key.clone(), Some(row.clone())));
+        // A row that is changed again and again is copied once.
+        if !self.undo.contains_key(key) {
+            self.undo.insert(key.clone(), Some(row.clone()));
+        }
         Some(row)
     }
 
     /// Takes back what was changed since the last savepoint.
     pub(crate) fn rollback(&mut self) {
-        while let Some((key, before)) = self.undo.pop() {
+        for (key, before) in self.undo.drain() {
             match before {
                 Some(before) => drop(self.rows.insert(key, before)),
                 None => drop(self.rows.remove(&key)),
             }
         }
+        self.shrink();
+    }
+
+    /// What was changed since the last savepoint.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = &K> {
+        self.undo.keys()
     }
 
     /// What was changed so far stays.
     pub(crate) fn savepoint(&mut self) {
-        self.dirty.extend(self.undo.drain(..).map(|(key, _)| key));
+        if !self.undo.is_empty() {
+            self.dirty.extend(self.undo.drain().map(|(key, _)| key));
+            self.shrink();
+        }
+    }
+
+    /// Emptying costs what there is room for: a single large change must not make every small one after it dear.
+    fn shrink(&mut self) {
+        if self.undo.capacity() > ROOM_KEPT {
+            self.undo = HashMap::new();
+        }
     }
 
     /// Removes rows that are of no more use and are not stored.
@@ -72,11 +94,19 @@ impl<K: Clone + Eq + Hash, V: Clone> Table<K, V> {
     pub(crate) fn written(&mut self) {
         self.dirty.clear();
     }
+}
 
-    /// The rows that changed since the last time; those that are `over` leave memory.
+impl<K: Clone + Ord + Hash, V: Clone> Table<K, V> {
+    /// The rows that changed since the last time, by key, which spares a database that keeps them so; those that are `over`
+    /// leave memory.
     pub(crate) fn drain(&mut self, over: impl Fn(&V) -> bool) -> Vec<V> {
-        let mut changed = Vec::with_capacity(self.dirty.len());
-        for key in self.dirty.drain() {
+        let mut keys: Vec<K> = self.dirty.drain().collect();
+        if self.dirty.capacity() > ROOM_KEPT {
+            self.dirty = HashSet::new();
+        }
+        keys.sort_unstable();
+        let mut changed = Vec::with_capacity(keys.len());
+        for key in keys {
             if self.rows.get(&key).is_some_and(&over) {
                 changed.extend(self.rows.remove(&key));
             } else {

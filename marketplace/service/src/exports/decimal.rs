@@ -17,6 +17,12 @@ pub fn millionths(amount: i64) -> String {
     }
 }
 
+/// A decimal number that shows that it is one: readers that guess a column's type by its values take `6000` for an integer.
+#[must_use]
+pub(super) fn pointed(number: String) -> String {
+    if number.contains('.') { number } else { number + ".0" }
+}
+
 /// So many millionths over `count`, rounded half away from zero to 12 digits behind the point; `None` over nothing.
 #[must_use]
 pub fn ratio(amount: i64, count: u64) -> Option<String> {
@@ -50,6 +56,13 @@ mod tests {
             (i64::MIN, "-9223372036854.775808"),
         ] {
             assert_eq!(millionths(amount), text);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_get_a_point() {
+        for (number, shown) in [("6000", "6000.0"), ("-1.5", "-1.5"), ("0", "0.0")] {
+            assert_eq!(pointed(number.to_owned()), shown);
         }
     }
 

@@ -3,7 +3,7 @@
 //! What a tenant pays for a lease is one usage row, whoever gets which part of it; a refund, a compensation and what an
 //! owner earns are credits. Deposits and withdrawals are payments, not costs, and have no row.
 
-use super::decimal::{millionths, ratio};
+use super::decimal::{millionths, pointed, ratio};
 use super::period::{Period, month_of};
 use crate::model::{LeaseFacts, LedgerEntry, TransferKind};
 use forewarm_domain::id::TenantName;
@@ -188,12 +188,15 @@ type Fields = HashMap<&'static str, String>;
 
 fn fields(row: &FocusRow, issuer: &Issuer) -> Fields {
     let (month_start, month_end) = month_of(row.booked.from());
-    let cost = millionths(row.cost);
+    let cost = pointed(millionths(row.cost));
     let mut fields = Fields::from([
         ("BilledCost", cost.clone()),
         ("EffectiveCost", cost.clone()),
         ("ListCost", cost.clone()),
-        ("ContractedCost", cost),
+        ("ContractedCost", cost.clone()),
+        // What was priced in the account's own currency; usage was priced in credits.
+        ("PricingCurrency", row.currency.clone()),
+        ("PricingCurrencyEffectiveCost", cost),
         ("BillingAccountId", issuer.organisation.to_string()),
         ("BillingAccountName", issuer.organisation.to_string()),
         ("BillingAccountType", "Organisation".to_owned()),
@@ -233,13 +236,14 @@ fn of_lease(fields: &mut Fields, row: &FocusRow, lease: &LeaseFacts) {
         return;
     }
     let quantity = u64::from(lease.units) * u64::from(lease.seconds);
-    let unit_price = ratio(row.cost, quantity).unwrap_or_default();
-    let price = millionths(i64::from(lease.price));
+    let unit_price = ratio(row.cost, quantity).map(pointed).unwrap_or_default();
+    let price = pointed(millionths(i64::from(lease.price)));
+    let shown = pointed(quantity.to_string());
     let in_credits = i64::from(lease.price).checked_mul(i64::try_from(quantity).unwrap_or(i64::MAX));
     for (column, value) in [
-        ("ConsumedQuantity", quantity.to_string()),
+        ("ConsumedQuantity", shown.clone()),
         ("ConsumedUnit", UNIT.to_owned()),
-        ("PricingQuantity", quantity.to_string()),
+        ("PricingQuantity", shown),
         ("PricingUnit", UNIT.to_owned()),
         ("PricingCategory", "Dynamic".to_owned()),
         ("ListUnitPrice", unit_price.clone()),
@@ -247,7 +251,7 @@ fn of_lease(fields: &mut Fields, row: &FocusRow, lease: &LeaseFacts) {
         ("PricingCurrency", "CREDIT".to_owned()),
         ("PricingCurrencyListUnitPrice", price.clone()),
         ("PricingCurrencyContractedUnitPrice", price),
-        ("PricingCurrencyEffectiveCost", in_credits.map_or_else(String::new, millionths)),
+        ("PricingCurrencyEffectiveCost", in_credits.map_or_else(String::new, |cost| pointed(millionths(cost)))),
         ("SkuId", format!("{}/{class}", lease.persona)),
         ("SkuMeter", "Leased instance time".to_owned()),
         ("SkuPriceId", format!("{}/{class}/{}", lease.persona, lease.start)),
@@ -318,7 +322,9 @@ pub(super) mod tests {
         let fields = fields(&rows[0], &issuer());
         for (column, value) in [
             ("BilledCost", "1.5"),
-            ("PricingQuantity", "6000"),
+            ("PricingQuantity", "6000.0"),
+            ("PricingCurrency", "CREDIT"),
+            ("PricingCurrencyEffectiveCost", "1.5"),
             ("PricingCurrencyContractedUnitPrice", "0.00025"),
             ("ContractedUnitPrice", "0.00025"),
             ("PricingCategory", "Dynamic"),
@@ -328,6 +334,10 @@ pub(super) mod tests {
         ] {
             assert_eq!(fields.get(column).map(String::as_str), Some(value), "{column}");
         }
+        let credit = super::fields(&rows[1], &issuer());
+        // The specification wants both in every row.
+        let priced = ["PricingCurrency", "PricingCurrencyEffectiveCost"].map(|column| credit[column].as_str());
+        assert_eq!(priced, ["CREDIT", "-0.7"]);
         assert!(fields.keys().all(|column| COLUMNS.contains(column)), "every field has its column");
     }
 

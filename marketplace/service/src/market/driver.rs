@@ -187,10 +187,10 @@ impl Market {
             until: lease.window.until(),
             min_run_s: lease.min_run_s,
         };
-        let (id, now) = (lease.id, self.now());
         match ask_market(self.0.parts.bus.as_ref(), &call, ANSWER_LIMIT).await {
             Ok(handover) => {
                 self.reached(Point::HandedOver);
+                let (id, now) = (lease.id, self.now());
                 self.0.actor.change(move |state| state.handed_over(id, handover.units, now)).await?;
                 self.reached(Point::Active);
                 Ok(())

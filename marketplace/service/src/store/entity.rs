@@ -1,5 +1,18 @@
 //! One module per table: its row as sea-orm sees it. What is looked for has a column of its own; the rest is one document.
 
+use sea_orm::Value;
+
+/// A row as a statement has it.
+pub(super) trait Row {
+    /// The table's name.
+    const TABLE: &'static str;
+    /// Its columns.
+    const COLUMNS: &'static [&'static str];
+
+    /// Adds the values, in the order of the columns.
+    fn bind(self, to: &mut Vec<Value>);
+}
+
 macro_rules! table {
     ($(#[$doc:meta])* $module:ident, $name:literal, { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
@@ -16,6 +29,15 @@ macro_rules! table {
             pub(crate) enum Relation {}
 
             impl ActiveModelBehavior for ActiveModel {}
+
+            impl crate::store::entity::Row for Model {
+                const TABLE: &'static str = $name;
+                const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),*];
+
+                fn bind(self, to: &mut Vec<Value>) {
+                    $(to.push(self.$field.into());)*
+                }
+            }
         }
     };
 }

@@ -78,6 +78,46 @@ async fn a_sealed_round_takes_no_bids() {
 }
 
 #[tokio::test]
+async fn what_is_sealed_is_not_taken_back() {
+    let market = Market::start();
+    let owner = market.member("core", 9_000_000_000, &["owner", "auditor"]).await;
+    let buyer = market.member("shop", 9_000_000_000, &["buyer", "auditor"]).await;
+    // As long as no lease can be written, no round with a trade is settled.
+    market.sql("create trigger no_lease before insert on market_lease begin select raise(abort, 'not now'); end").await;
+    let offer = owner.post("/offers", &offer(5, 10)).await.json()["id"].as_str().unwrap().to_owned();
+    let bid = buyer.post("/bids", &bid(3, 20)).await.json()["id"].as_str().unwrap().to_owned();
+    let cleared =
+        |rounds: &Value| rounds.as_array()?.iter().find(|round| round["state"]["state"] == "cleared").cloned();
+    buyer.until("/rounds?kind=near_term&limit=20", cleared).await;
+    buyer.delete(&format!("/bids/{bid}")).await.refused(409, "too-late", "order-sealed");
+    owner.delete(&format!("/offers/{offer}")).await.refused(409, "too-late", "order-sealed");
+    let held = buyer.get("/accounts/shop").await.json()["account"]["held"].clone();
+    assert_eq!(held, 3 * 20 * 3_600, "it still holds its money");
+    market.sql("drop trigger no_lease").await;
+    buyer.until(&format!("/bids/{bid}"), |bid| (bid["filled"] == 3).then_some(())).await;
+    buyer.delete(&format!("/bids/{bid}")).await.refused(409, "conflict", "order-ended");
+}
+
+#[tokio::test]
+async fn money_beyond_what_can_be_counted_is_refused() {
+    let market = Market::start();
+    let buyer = market.member("shop", 9_000_000_000, &["buyer"]).await;
+    let day = json!({ "from": window(2)["from"], "until": window(26)["from"] });
+    let most = with(bid(1_000_000, 1_000_000_000), "window", day);
+    buyer.post("/bids", &most).await.refused(422, "invalid-body", "overflow");
+    buyer.post("/bids/preview", &most).await.refused(422, "invalid-body", "overflow");
+    let operator = market.operator();
+    for amount in [-1, i64::MIN, i64::MAX] {
+        let limit = json!({ "amount": amount });
+        operator.put("/accounts/shop/credit-limit", &limit).await.problem(422, "invalid-body");
+    }
+    for units in [0, -1, i64::MAX] {
+        let body = json!({ "tenant": "shop", "persona": "web", "units": units });
+        operator.post("/reclaims", &body).await.problem(422, "invalid-body");
+    }
+}
+
+#[tokio::test]
 async fn bodies_and_queries_that_cannot_be_read_are_told_apart() {
     let market = Market::start();
     let buyer = market.member("shop", 0, &["buyer", "auditor"]).await;

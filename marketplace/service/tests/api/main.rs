@@ -3,10 +3,17 @@
 
 mod access;
 mod bad_input;
+mod calendar;
+mod deadlines;
 mod exports;
 mod flood;
+#[path = "../market/host.rs"]
+mod host;
+mod hosted;
 mod market;
 mod money;
 mod orders;
+mod outage;
+mod rebinding;
 mod receiver;
 mod webhooks;

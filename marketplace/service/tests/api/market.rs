@@ -1,7 +1,9 @@
 //! A market of a test's own: the program on a free port, killed when the test ends.
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
@@ -14,7 +16,16 @@ pub(crate) struct Market {
     pub(crate) operator: String,
     client: Client,
     child: Child,
-    dir: TempDir,
+    launch: Launch,
+}
+
+/// How the program is started.
+pub(crate) struct Launch {
+    pub(crate) dir: TempDir,
+    /// What stands in its configuration file.
+    pub(crate) config: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(&'static str, OsString)>,
 }
 
 /// A caller with a token.
@@ -68,21 +79,36 @@ impl Market {
 
     /// A market with this configuration file.
     pub(crate) fn start_with(config: &str) -> Self {
-        static TLS: Once = Once::new();
-        TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("config.toml"), config).unwrap();
-        let (child, url) = launch(&dir);
-        let operator = std::fs::read_to_string(dir.path().join("operator.token")).unwrap().trim().to_owned();
-        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-        Self { url, operator, client, child, dir }
+        Self::start_as(Launch::new(config))
     }
 
-    /// Ends it as a power cut would, and starts it again on the same data.
-    pub(crate) fn restart(&mut self) {
-        self.child.kill().unwrap();
+    pub(crate) fn start_as(launch: Launch) -> Self {
+        provide_tls();
+        std::fs::write(launch.dir.path().join("config.toml"), &launch.config).unwrap();
+        let (child, url) = launch.start();
+        let operator = std::fs::read_to_string(launch.dir.path().join("operator.token")).unwrap().trim().to_owned();
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        Self { url, operator, client, child, launch }
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        drop(self.child.kill());
         self.child.wait().unwrap();
-        (self.child, self.url) = launch(&self.dir);
+    }
+
+    /// Ends it as a power cut would, and starts it again on the same data. It has another address then.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        (self.child, self.url) = self.launch.start();
+    }
+
+    /// Changes something in its SQLite file behind its back.
+    pub(crate) async fn sql(&self, sql: &str) {
+        let url = format!("sqlite://{}", self.launch.dir.path().join("market.db").display());
+        let database = sea_orm::Database::connect(url).await.unwrap();
+        database.execute_unprepared(sql).await.unwrap();
+        database.close().await.unwrap();
     }
 
     pub(crate) fn operator(&self) -> Caller {
@@ -114,19 +140,34 @@ impl Market {
     }
 }
 
-fn launch(dir: &TempDir) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_forewarm-market"))
-        .args(["up", "--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(dir.path())
-        .arg("--config")
-        .arg(dir.path().join("config.toml"))
-        .env_remove("RUST_LOG")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let url = lines.map_while(Result::ok).find_map(|line| Some(line.trim().strip_prefix("API")?.trim().to_owned()));
-    (child, url.expect("the market says where it is"))
+impl Launch {
+    pub(crate) fn new(config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { dir, config: config.to_owned(), args: Vec::new(), env: Vec::new() }
+    }
+
+    fn start(&self) -> (Child, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_forewarm-market"))
+            .args(["up", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(self.dir.path())
+            .arg("--config")
+            .arg(self.dir.path().join("config.toml"))
+            .args(&self.args)
+            .env_remove("RUST_LOG")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.map_while(Result::ok).find_map(|line| Some(line.trim().strip_prefix("API")?.trim().to_owned()));
+        (child, url.expect("the market says where it is"))
+    }
+}
+
+/// Whoever speaks HTTP in this process needs it.
+pub(crate) fn provide_tls() {
+    static TLS: Once = Once::new();
+    TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
 }
 
 impl Drop for Market {
@@ -137,6 +178,12 @@ impl Drop for Market {
 }
 
 impl Caller {
+    /// A caller of a market that this process holds itself.
+    pub(crate) fn new(url: &str, token: &str) -> Self {
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { url: url.to_owned(), token: token.to_owned(), client }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}/v1/market{path}", self.url)).bearer_auth(&self.token);
         request.timeout(Duration::from_secs(30))

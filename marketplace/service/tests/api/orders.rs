@@ -42,6 +42,14 @@ async fn nobody_buys_from_itself() {
     let reason = |bid: &Value| bid["last_reason"].as_str().map(str::to_owned);
     assert_eq!(both.until(&format!("/bids/{id}"), reason).await, "self_trade");
     assert_eq!(both.get("/leases").await.json(), json!([]));
+    // Nor does a department buy what another one of its organisation offers.
+    let centre = json!({ "name": "shop-lab", "parent": "shop" });
+    market.operator().post("/cost-centres", &centre).await.json();
+    market.operator().put("/accounts/shop-lab/credit-limit", &json!({ "amount": 9_000_000_000_i64 })).await.json();
+    let lab = market.token("shop-lab", &["buyer", "auditor"]).await;
+    let id = lab.post("/bids", &bid(5, 100)).await.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(lab.until(&format!("/bids/{id}"), reason).await, "self_trade");
+    assert_eq!(lab.get("/leases").await.json(), json!([]));
 }
 
 #[tokio::test]

@@ -141,6 +141,43 @@ async fn what_never_comes_is_paid_back() {
 }
 
 #[tokio::test]
+async fn what_comes_late_is_paid_back_by_the_second() {
+    // Half a second more than 75 without 4 instances at 5; of a reclaimable lease a quarter on top.
+    for (class, back, owner_pays) in [(LeaseClass::Firm, 1_500, 1_485), (LeaseClass::Reclaimable, 1_875, 1_875)] {
+        let world = World::with(quick()).await;
+        *world.host.empty.lock().expect("lock") = true;
+        world.offer(NewOffer { class, ..offer("farm", 4, 5) }).await.expect("listed");
+        world.bid(NewBid { class, ..bid("shop", 4, 9) }).await.expect("placed");
+        world.pass(60).await;
+        world.pass(240).await;
+        *world.host.empty.lock().expect("lock") = false;
+        world.clock.pass(75_500);
+        world.market.advance().await.expect("a pass");
+        let lease = leases(&world).await.remove(0);
+        assert_eq!(lease.state, LeaseState::Active);
+        assert_eq!(world.money("shop").await.0, RICH - 6_000 + back, "{class:?}");
+        assert_eq!(
+            world.money("farm").await.0,
+            RICH + 5_940 - owner_pays,
+            "a firm one's fee is the market's to give back"
+        );
+        world.check_accounts().await;
+        if class == LeaseClass::Firm {
+            assert_eq!(lease.security, MicroCredits::ZERO, "it began");
+            continue;
+        }
+        // What is held still covers calling back the rest: 134 whole seconds at the end of the notice.
+        assert_eq!(lease.security, MicroCredits(7_500 - 1_875));
+        world.pass(60).await;
+        world.market.reclaim(&operator(), reclaim(4)).await.expect("called back");
+        world.pass(30).await;
+        assert_eq!(world.money("shop").await.0, RICH - 6_000 + back + 2_680 + 670);
+        assert_eq!(world.money("farm").await.1, 0);
+        world.check_accounts().await;
+    }
+}
+
+#[tokio::test]
 async fn what_can_not_be_wiped_is_kept_apart() {
     let world = active(LeaseClass::Reclaimable).await;
     *world.host.dirty.lock().expect("lock") = true;
