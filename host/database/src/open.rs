@@ -126,7 +126,9 @@ pub async fn open(opening: Opening<'_>) -> Result<Connections, OpenError> {
     let reader = match location {
         // A database in memory belongs to its one connection.
         Location::Memory => writer.clone(),
-        Location::File(_) | Location::Server => pool(opening, &location, opening.max_connections.max(1), (keep, CACHE_KIB)).await?,
+        Location::File(_) | Location::Server => {
+            pool(opening, &location, opening.max_connections.max(1), (keep, CACHE_KIB)).await?
+        }
     };
     Ok(Connections { writer, reader, hold: Hold(held) })
 }
