@@ -149,13 +149,14 @@ fn personas_of_one_class_share_their_shells() {
         persona["scaling"]["policy"] = json!("level_programme");
         api.apply(&persona);
     }
-    let shells = eventually("shells for both", || {
+    // While their own instances still boot, what one would hold for itself is not what it will be.
+    eventually("shells for both, no more than each would hold for itself", || {
         ["red", "blue"].iter().for_each(|name| api.measure(name, 25.0));
         let shells = api.get("/v1/status").json()["shells"][0].clone();
         let ready = shells["held"].as_u64()? > shells["building"].as_u64()?;
-        (shells["personas"] == 2 && ready).then_some(shells)
+        let fewer = shells["wanted"].as_u64() <= shells["alone"].as_u64().max(Some(1));
+        (shells["personas"] == 2 && ready && fewer).then_some(())
     });
-    assert!(shells["wanted"].as_u64() <= shells["alone"].as_u64().max(Some(1)), "{shells}");
     warmed(&api, "red", 1);
     let listed = host.command(&["persona", "list"]);
     assert!(listed.output.contains("EACH FOR ITSELF"), "{}", listed.output);

@@ -2,8 +2,9 @@
 //! is called back.
 //!
 //! Guarantees: whatever is answered to the market is durable; a call that is repeated, after a crash of either side, gets
-//! the answer that the first one got; what changes of a lease is told as one event, whatever happens in between; an instance that was leased is wiped, or quarantined, before anyone else gets it;
-//! and no tenant loses one before its notice is over by a clock that can't be set.
+//! the answer that the first one got; a change of a lease is one event, whatever happens until it is published; an
+//! instance that was leased is wiped, or quarantined, before anyone else gets it; and no tenant loses one before its
+//! notice is over by a clock that can't be set.
 
 mod announce;
 mod desk;

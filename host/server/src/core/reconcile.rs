@@ -4,7 +4,7 @@
 //! recorded; so a host that is killed at any point leaves neither an orphan nor a double instance.
 
 use super::Core;
-use super::pool::Changes;
+use super::pool::{Changes, Pool};
 use crate::probe::Point;
 use crate::store::{Intent, StoreError};
 use forewarm_bus::message::{DriverAnswer, DriverCall, DriverRequest, EventTopic};
@@ -167,9 +167,7 @@ impl Core {
             // A creation that failed may have succeeded on the other side; a failed wipe must not reach another tenant.
             let unsupported = error.kind == PluginErrorKind::Unsupported;
             if pool.is_sanitizing(intent.instance) && !unsupported {
-                let changes = pool.quarantine(intent.instance, &text, now);
-                self.reached(Point::Quarantining);
-                return (true, changes);
+                return (true, self.keep_apart(pool, intent.instance, &text, now));
             }
             let failed = pool.instance(intent.instance).cloned();
             let changes = pool.discard(intent.instance, &text, now);
@@ -179,7 +177,6 @@ impl Core {
             (false, changes)
         });
         if quarantined.await? {
-            self.metrics.wipe_failed(&intent.persona);
             self.reached(Point::Quarantined);
         }
         self.tell(EventTopic::InstanceChanged, intent.persona.to_string(), text, serde_json::Value::Null).await;
@@ -308,8 +305,18 @@ impl Core {
         self.change(|pool| ((), pool.adopt(instance, "found at its driver", now))).await
     }
 
+    /// An instance that could not be wiped after a lease is nobody's.
+    fn keep_apart(&self, pool: &mut Pool, id: InstanceId, reason: &str, now: TimestampMs) -> Changes {
+        if let Some(instance) = pool.instance(id) {
+            self.metrics.wipe_failed(&instance.persona);
+        }
+        let changes = pool.quarantine(id, reason, now);
+        self.reached(Point::Quarantining);
+        changes
+    }
+
     /// What the driver says of an instance that is known.
-    fn apply_state(&self, pool: &mut super::pool::Pool, seen: &DriverInstance, now: TimestampMs) -> Changes {
+    fn apply_state(&self, pool: &mut Pool, seen: &DriverInstance, now: TimestampMs) -> Changes {
         match &seen.state {
             DriverState::Stable(Tier::Warm) => {
                 self.keep_both_in_a_hold(pool, seen.id, now);
@@ -320,7 +327,7 @@ impl Core {
                 pool.expect(seen.id, &seen.reference, *to, *expected_at);
                 Changes::default()
             }
-            DriverState::Failed(reason) if pool.is_sanitizing(seen.id) => pool.quarantine(seen.id, reason, now),
+            DriverState::Failed(reason) if pool.is_sanitizing(seen.id) => self.keep_apart(pool, seen.id, reason, now),
             DriverState::Failed(_) if pool.is_quarantined(seen.id) => Changes::default(),
             DriverState::Failed(reason) => pool.discard(seen.id, reason, now),
             DriverState::Leaving => pool.leaving(seen.id, now),
