@@ -23,7 +23,6 @@ const PROGRAMS: [(&str, &str, &str); 4] = [
 /// Runs all of them in the release profile, with the same servers as the tests, and shows and writes what they found.
 pub(crate) fn market(workspace: &Workspace, json: Option<&Path>) -> Result<()> {
     let tests = setup::tests(workspace)?;
-    process::run(process::cargo(&workspace.root).args(["build", "--release", "-p", "forewarm-server"]))?;
     let mut figures = Map::new();
     for (package, folder, program) in PROGRAMS {
         if !workspace.root.join(folder).join("examples").join(program).with_extension("rs").is_file() {
@@ -33,8 +32,6 @@ pub(crate) fn market(workspace: &Workspace, json: Option<&Path>) -> Result<()> {
         let mut cargo = process::cargo(&workspace.root);
         cargo.args(["run", "--release", "-p", package, "--example", program]);
         tests.apply(&mut cargo);
-        // Tests drive the everyday build; figures are those of the release.
-        cargo.env("FOREWARM_BIN", workspace.target.join("release/forewarm"));
         for line in process::read(&mut cargo)?.lines() {
             let (name, figure) = read(line).map_err(|why| Failure::said(format!("{program}: {why}")))?;
             println!("{}", told(&name, &figure));

@@ -77,13 +77,13 @@ async fn what_is_another_tenants_is_not_there() {
     blue.post("/bids", &in_reds_name).await.problem(404, "not-found");
     assert_eq!(blue.get("/orders").await.json()["bids"], json!([]));
 
-    let listed = red.post("/offers", &offer(5, 77)).await.json();
+    let listed = red.post("/offers", &offer(5, 123_456_789)).await.json();
     let id = listed["id"].as_str().unwrap();
     blue.delete(&format!("/offers/{id}")).await.problem(404, "not-found");
     let seen = blue.get("/offers").await.json();
     assert_eq!((&seen[0]["id"], &seen[0]["own"]), (&json!(id), &Value::Null), "what it is worth is sealed: {seen}");
-    assert!(!seen.to_string().contains("77"), "{seen}");
-    assert_eq!(red.get("/offers").await.json()[0]["own"]["reserve"], 77);
+    assert!(!seen.to_string().contains("123456789"), "{seen}");
+    assert_eq!(red.get("/offers").await.json()[0]["own"]["reserve"], 123_456_789);
 }
 
 #[tokio::test]
