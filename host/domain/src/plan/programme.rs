@@ -80,6 +80,11 @@ struct Rung {
 }
 
 impl Rung {
+    /// Whether a more ready instance can come to be here. What was made for a persona is no shell any more.
+    fn is_fallen_to(&self) -> bool {
+        self.tier != Tier::Shell
+    }
+
     /// The quicker, the less.
     fn slowness(&self) -> (usize, f64, f64) {
         (self.to_warm, self.exposure, self.hold)
@@ -171,10 +176,13 @@ impl Programme {
     fn settle(&mut self, step: usize) {
         let mut cheapest_below = f64::INFINITY;
         for tier in 0..self.ladder.len() {
-            // One step on, the level may stay or fall to any lower tier at no cost.
-            cheapest_below = cheapest_below.min(self.value[tier][step + 1]);
+            // One step on, the level may stay, or fall at no cost.
+            let stays = self.value[tier][step + 1];
             let here = self.spent[tier][step + 1] - self.spent[tier][step];
-            self.value[tier][step] = here + cheapest_below;
+            self.value[tier][step] = here + cheapest_below.min(stays);
+            if self.ladder[tier].is_fallen_to() {
+                cheapest_below = cheapest_below.min(stays);
+            }
         }
         for tier in 0..self.ladder.len() {
             let climb = self.climb(tier, step).0;
@@ -205,11 +213,12 @@ impl Programme {
     /// The choice of the present step. A level stays up on a tie, and climbs only for a gain: no flapping.
     fn choose(&self, now: usize) -> Verdict {
         let warm = self.ladder.len() - 1;
-        let next = |tier: usize| (0..=tier).map(|lower| self.value[lower][1]).fold(f64::INFINITY, f64::min);
+        let ways = |tier: usize| (0..tier).rev().filter(|lower| self.ladder[*lower].is_fallen_to());
+        let next = |tier: usize| ways(tier).map(|lower| self.value[lower][1]).fold(self.value[tier][1], f64::min);
         let stay = |tier: usize| self.spent[tier][1] + next(tier);
         let (climb, to) = self.climb(now, 0);
         // Falling is done at once: the lower tier's own best from this step on.
-        let lower = (0..now).rev().map(|tier| (self.value[tier][0], tier));
+        let lower = ways(now).map(|tier| (self.value[tier][0], tier));
         let below = lower.fold((f64::INFINITY, now), |best, way| if way.0 < best.0 - EPSILON { way } else { best });
         let here = stay(now);
         let tier = if climb < here && climb < below.0 {
@@ -273,6 +282,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_made_for_a_persona_is_no_shell_any_more() {
+        let economy = economy(vec![Standby { tier: Tier::Shell, ..parked(0.2) }]);
+        assert_eq!(tier(&economy, Tier::Warm, &[0.0; 60]), Tier::Cold);
+        // A shell would be the cheapest to hold, and another one has to be built first.
+        let vague = [0.03; 60];
+        assert_eq!(tier(&economy, Tier::Shell, &vague), Tier::Shell);
+        assert_ne!(tier(&economy, Tier::Warm, &vague), Tier::Shell);
+    }
+
+    #[test]
     fn a_standby_tier_that_starts_as_slowly_as_a_boot_is_not_used() {
         let standby = Standby { hold: 0.9, ..parked(5.0) };
         for probability in [0.0, 0.02, 0.05, 0.3, 1.0] {
@@ -289,7 +308,8 @@ mod tests {
             return 0.0;
         }
         let cost = |rung: Rung, step: usize| rung.hold + rung.idle * (1.0 - p[step]) + rung.exposure * p[step];
-        let stay = (0..=from).map(|next| brute_force(economy, next, step + 1, p)).fold(f64::INFINITY, f64::min);
+        let ways = (0..=from).filter(|next| *next == from || ladder[*next].is_fallen_to());
+        let stay = ways.map(|next| brute_force(economy, next, step + 1, p)).fold(f64::INFINITY, f64::min);
         let mut best = cost(rung, step) + stay;
         for (to, higher) in ladder.iter().enumerate().skip(from + 1) {
             let steps = match (from, to) {
