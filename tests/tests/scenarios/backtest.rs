@@ -157,7 +157,7 @@ fn odd_histories_are_forecast_by_all_together() {
     for (name, _, value) in odd_histories() {
         for step in 0..STEPS {
             let value = Some(value(step)).filter(|value| !value.is_nan());
-            let _ = writeln!(text, "{name},{step},{}", value.map(|value| value.to_string()).unwrap_or_default());
+            let _ = writeln!(text, "{name},{step},{}", value.map(|value| format!("{value:e}")).unwrap_or_default());
         }
     }
     for step in 0..STEPS {
