@@ -2,6 +2,7 @@
 
 use crate::{main_job::claim, persona, text, warmed};
 use forewarm_tests::{Api, Setup, clock, eventually};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -139,8 +140,8 @@ fn personas_of_one_class_share_their_shells() {
     let api = host.api();
     // A load of 25 that now and then is 60: nobody knows when.
     let start = clock::now_ms() / 2_000 * 2_000 - 1_200_000;
-    let load = |second: usize| if (second * 7 + second / 13).is_multiple_of(23) { 60.0 } else { 25.0 };
-    let values: Vec<f64> = (0..600).map(load).collect();
+    let mut random = SmallRng::seed_from_u64(11);
+    let values: Vec<f64> = (0..600).map(|_| if random.random_bool(0.08) { 60.0 } else { 25.0 }).collect();
     for name in ["red", "blue"] {
         let series = json!({"resource": name, "metric": "requests", "start": clock::text(start), "step_ms": 2000, "values": values});
         let report = api.post("/v1/ingest/json", &json!({"series": [series]})).json();

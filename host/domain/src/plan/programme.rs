@@ -226,7 +226,8 @@ impl Programme {
         } else if here <= below.0 + EPSILON {
             now
         } else {
-            below.1
+            // From there it may be on the way up again at once: what is released here may be worth a shell.
+            self.choose(below.1).rung
         };
         let (with, without) = if now == warm { (here, below.0) } else { (self.to_warm(now), here.min(below.0)) };
         Verdict { rung: tier, cost_with: with, cost_without: without }
@@ -288,7 +289,9 @@ mod tests {
         // A shell would be the cheapest to hold, and another one has to be built first.
         let vague = [0.03; 60];
         assert_eq!(tier(&economy, Tier::Shell, &vague), Tier::Shell);
-        assert_ne!(tier(&economy, Tier::Warm, &vague), Tier::Shell);
+        let for_a_while: Vec<f64> = (0..60).map(|step| if step < 5 { 0.0 } else { 0.03 }).collect();
+        assert_eq!(tier(&economy, Tier::Cold, &for_a_while), Tier::Shell, "built in time");
+        assert_eq!(tier(&economy, Tier::Warm, &for_a_while), Tier::Shell, "released, and another one built");
     }
 
     #[test]
