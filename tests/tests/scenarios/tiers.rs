@@ -146,7 +146,7 @@ fn personas_of_one_class_share_their_shells() {
         let series = json!({"resource": name, "metric": "requests", "start": clock::text(start), "step_ms": 2000, "values": values});
         let report = api.post("/v1/ingest/json", &json!({"series": [series]})).json();
         assert_eq!(report["refused_total"], 0, "{report}");
-        let mut persona = persona(name, 1, 9);
+        let mut persona = persona(name, 1, 20);
         persona["scaling"]["policy"] = json!("level_programme");
         api.apply(&persona);
     }
@@ -162,7 +162,8 @@ fn personas_of_one_class_share_their_shells() {
     let listed = host.command(&["persona", "list"]);
     assert!(listed.output.contains("EACH FOR ITSELF"), "{}", listed.output);
     // Claims beyond what is warm take the shells.
-    let claims: Vec<Value> = (0..6).map(|_| claim(&api, "red")).collect();
+    let serving = api.instances("red").len();
+    let claims: Vec<Value> = (0..serving + 2).map(|_| claim(&api, "red")).collect();
     eventually("all served", || {
         ["red", "blue"].iter().for_each(|name| api.measure(name, 25.0));
         let served = |one: &Value| api.get(&format!("/v1/claims/{}", text(&one["id"]))).json()["state"] == "served";
