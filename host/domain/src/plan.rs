@@ -71,6 +71,13 @@ impl Snapshot {
         let lead = self.lead_ms.max(1).unsigned_abs().div_ceil(self.step_ms.max(1).unsigned_abs()) as usize;
         Economy { standby: self.standby.clone(), ..Economy::of_ratio(self.scaling.critical_ratio, lead) }
     }
+
+    /// Instances that are needed at present: by the last step's load, where it is known, and one per claim.
+    #[must_use]
+    pub fn needed(&self) -> u32 {
+        let load = self.recent_load.last().copied().unwrap_or(f64::NAN);
+        instances_for(load, self.capacity_per_instance).max(self.stock.promised())
+    }
 }
 
 /// What exists of a persona and what is asked for.

@@ -54,8 +54,10 @@ impl Economy {
             exposure: self.unserved,
             to_warm: self.boot_steps,
             build: 0,
+            fall: 0.0,
         };
-        let warm = Rung { tier: Tier::Warm, hold: 0.0, idle: 1.0, exposure: 0.0, to_warm: 0, build: self.boot_steps };
+        let warm =
+            Rung { tier: Tier::Warm, hold: 0.0, idle: 1.0, exposure: 0.0, to_warm: 0, build: self.boot_steps, fall: 0.0 };
         let mut standby: Vec<Rung> = self.standby.iter().map(|standby| Rung::of(standby, self)).collect();
         standby.sort_by(|a, b| a.slowness().partial_cmp(&b.slowness()).unwrap_or(Ordering::Equal));
         let mut useful: Vec<Rung> = Vec::new();
@@ -77,14 +79,11 @@ struct Rung {
     exposure: f64,
     to_warm: usize,
     build: usize,
+    /// What it costs to come here from a more ready tier.
+    fall: f64,
 }
 
 impl Rung {
-    /// Whether a more ready instance can come to be here. What was made for a persona is no shell any more.
-    fn is_fallen_to(&self) -> bool {
-        self.tier != Tier::Shell
-    }
-
     /// The quicker, the less.
     fn slowness(&self) -> (usize, f64, f64) {
         (self.to_warm, self.exposure, self.hold)
@@ -102,6 +101,9 @@ impl Rung {
             exposure: economy.unserved * share,
             to_warm,
             build: standby.build_steps,
+            // Parking is taken to last as long as starting, at a warm instance's cost. What was made for a persona is no
+            // shell any more.
+            fall: if standby.tier == Tier::Shell { f64::INFINITY } else { standby.latency_steps * (1.0 - standby.hold) },
         }
     }
 }
@@ -176,13 +178,11 @@ impl Programme {
     fn settle(&mut self, step: usize) {
         let mut cheapest_below = f64::INFINITY;
         for tier in 0..self.ladder.len() {
-            // One step on, the level may stay, or fall at no cost.
+            // One step on, the level may stay or fall.
             let stays = self.value[tier][step + 1];
             let here = self.spent[tier][step + 1] - self.spent[tier][step];
             self.value[tier][step] = here + cheapest_below.min(stays);
-            if self.ladder[tier].is_fallen_to() {
-                cheapest_below = cheapest_below.min(stays);
-            }
+            cheapest_below = cheapest_below.min(stays + self.ladder[tier].fall);
         }
         for tier in 0..self.ladder.len() {
             let climb = self.climb(tier, step).0;
@@ -213,12 +213,12 @@ impl Programme {
     /// The choice of the present step. A level stays up on a tie, and climbs only for a gain: no flapping.
     fn choose(&self, now: usize) -> Verdict {
         let warm = self.ladder.len() - 1;
-        let ways = |tier: usize| (0..tier).rev().filter(|lower| self.ladder[*lower].is_fallen_to());
-        let next = |tier: usize| ways(tier).map(|lower| self.value[lower][1]).fold(self.value[tier][1], f64::min);
+        let fallen = |lower: usize, step: usize| self.value[lower][step] + self.ladder[lower].fall;
+        let next = |tier: usize| (0..tier).map(|lower| fallen(lower, 1)).fold(self.value[tier][1], f64::min);
         let stay = |tier: usize| self.spent[tier][1] + next(tier);
         let (climb, to) = self.climb(now, 0);
         // Falling is done at once: the lower tier's own best from this step on.
-        let lower = ways(now).map(|tier| (self.value[tier][0], tier));
+        let lower = (0..now).rev().map(|tier| (fallen(tier, 0), tier));
         let below = lower.fold((f64::INFINITY, now), |best, way| if way.0 < best.0 - EPSILON { way } else { best });
         let here = stay(now);
         let tier = if climb < here && climb < below.0 {
@@ -311,8 +311,9 @@ mod tests {
             return 0.0;
         }
         let cost = |rung: Rung, step: usize| rung.hold + rung.idle * (1.0 - p[step]) + rung.exposure * p[step];
-        let ways = (0..=from).filter(|next| *next == from || ladder[*next].is_fallen_to());
-        let stay = ways.map(|next| brute_force(economy, next, step + 1, p)).fold(f64::INFINITY, f64::min);
+        let fall = |next: usize| if next == from { 0.0 } else { ladder[next].fall };
+        let ways = (0..=from).map(|next| fall(next) + brute_force(economy, next, step + 1, p));
+        let stay = ways.fold(f64::INFINITY, f64::min);
         let mut best = cost(rung, step) + stay;
         for (to, higher) in ladder.iter().enumerate().skip(from + 1) {
             let steps = match (from, to) {

@@ -175,12 +175,13 @@ impl Core {
 
     /// Brings a persona's instances to its plan.
     fn carry_out(&self, pool: &mut Pool, decided: &Decided, now: TimestampMs) -> Followed {
-        let Decided { persona, plan, offer, ways, moves, .. } = decided;
+        let Decided { persona, snapshot, plan, offer, ways, moves, .. } = decided;
         let (name, driver) = (&persona.spec.name, &persona.spec.plugins.driver);
         let mut room = self.room(pool, persona, now);
         let wanted = to_hold(plan, pool.stock(name));
         let parked = offer.filter(|_| plan.mode == Mode::Apply).map(|_| plan.standby.parked);
-        let mut done = pool.follow(name, driver, Target { wanted, parked, room: &mut room }, ways, now);
+        let target = Target { wanted, needed: snapshot.needed(), parked, room: &mut room };
+        let mut done = pool.follow(name, driver, target, ways, now);
         let most = persona.spec.scaling.max_moves;
         done.launched += pool.consolidate(name, driver, moves, (wanted, most), &mut room, now);
         self.shortages.tried(persona, room.taken(), now);

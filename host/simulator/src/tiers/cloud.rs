@@ -160,10 +160,11 @@ impl TieredCloud {
         self.tell(demand, launches)
     }
 
-    /// Brings what is missing: from the quickest tier, else from among those that were to be parked, else by launches.
+    /// Brings what is missing: what is parked is started, then come those that were to be parked, else launches. Shells are
+    /// kept for what nobody foresaw.
     fn grow(&mut self, wanted: u32) -> u32 {
         let missing = wanted.saturating_sub(self.total());
-        let missing = missing - self.activate(missing).0;
+        let missing = missing - self.activate(missing, &[Tier::Parked]).0;
         let missing = missing - self.preparing.hand_over_soonest(missing, &mut self.booting);
         self.launch(missing, |cloud| &mut cloud.booting, None)
     }
@@ -190,12 +191,9 @@ impl TieredCloud {
 
     /// Starts parked instances and specialises shells, up to `count`, the quickest tier first. Gives how many, and how many
     /// steps they take in all.
-    fn activate(&mut self, count: u32) -> (u32, f64) {
-        let Tiers { parked, shell } = self.tiers;
-        let mut tiers: Vec<(Tier, Offer)> = [(Tier::Parked, parked), (Tier::Shell, shell)]
-            .into_iter()
-            .filter_map(|(tier, offer)| Some((tier, offer?)))
-            .collect();
+    fn activate(&mut self, count: u32, tiers: &[Tier]) -> (u32, f64) {
+        let offer = |tier: &Tier| if *tier == Tier::Parked { self.tiers.parked } else { self.tiers.shell };
+        let mut tiers: Vec<(Tier, Offer)> = tiers.iter().filter_map(|tier| Some((*tier, offer(tier)?))).collect();
         tiers.sort_by(|a, b| a.1.planned_s().total_cmp(&b.1.planned_s()));
         let (mut left, mut steps) = (count, 0.0);
         for (tier, offer) in tiers {
@@ -271,9 +269,10 @@ impl TieredCloud {
         self.launch(wanted.saturating_sub(have), |cloud| &mut cloud.building, built)
     }
 
-    /// Brings an instance for each that is needed, not ready and not on its way yet.
+    /// Brings an instance for each that is needed and neither ready nor starting yet: a boot may still take long.
     fn meet(&mut self, demand: u32) {
-        let (brought, waited) = self.activate(demand.saturating_sub(self.total()));
+        let missing = demand.saturating_sub(self.ready + self.starting());
+        let (brought, waited) = self.activate(missing, &[Tier::Parked, Tier::Shell]);
         self.usage.shortened += u64::from(brought);
         self.usage.waited += waited;
     }

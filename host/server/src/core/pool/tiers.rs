@@ -21,7 +21,10 @@ pub(crate) struct Ways {
 pub(crate) struct Target<'a> {
     /// Ready ones, those on their way included.
     pub wanted: u32,
-    /// Parked ones beyond them; `None` leaves those that are parked alone, and parks no more.
+    /// What is needed at present: brought from the quickest tier, though boots may be underway. What is wanted beyond it
+    /// was foreseen and takes no shell.
+    pub needed: u32,
+    /// Parked ones beyond those; `None` leaves those that are parked alone, and parks no more.
     pub parked: Option<u32>,
     /// Where more may be begun at present.
     pub room: &'a mut Room,
@@ -55,11 +58,17 @@ impl Pool {
         ways: &Ways,
         now: TimestampMs,
     ) -> Followed {
-        let Target { wanted, parked, room } = target;
+        let Target { wanted, needed, parked, room } = target;
         let mut done = Followed::default();
+        for _ in self.soon(persona)..needed.min(wanted) {
+            if !self.bring_quickest(persona, ways, now) {
+                break;
+            }
+            done.activated += 1;
+        }
         let total = self.stock(persona).total();
         for _ in total..wanted {
-            match self.bring(persona, driver, ways, room, now) {
+            match self.bring_foreseen(persona, driver, room, now) {
                 Some(Brought::Launched) => done.launched += 1,
                 Some(Brought::Activated) => done.activated += 1,
                 None => break,
@@ -104,15 +113,47 @@ impl Pool {
         room: &mut Room,
         now: TimestampMs,
     ) -> Option<Brought> {
-        let shelf = self.shelves.get(persona);
-        let parked = shelf.and_then(|shelf| shelf.parked.last().copied()).map(|id| (ways.start_ms, id));
+        if self.bring_quickest(persona, ways, now) {
+            return Some(Brought::Activated);
+        }
+        self.bring_foreseen(persona, driver, room, now)
+    }
+
+    /// Instances that are ready or about to be: all but boots.
+    fn soon(&self, persona: &PersonaName) -> u32 {
+        let booting = self.shelves.get(persona).map_or(0, |shelf| shelf.booting.len());
+        self.stock(persona).total().saturating_sub(u32::try_from(booting).unwrap_or(u32::MAX))
+    }
+
+    /// Starts a parked instance or makes a shell this persona's, whichever is quicker; whether there was one.
+    fn bring_quickest(&mut self, persona: &PersonaName, ways: &Ways, now: TimestampMs) -> bool {
+        let parked = self.next_parked(persona).map(|id| (ways.start_ms, id));
         let shells = ways.class.as_ref().and_then(|class| self.shells.get(class));
         let shell = shells.and_then(|shells| shells.ready.first().copied()).map(|id| (ways.specialise_ms, id));
         let quickest = parked.into_iter().chain(shell).min_by_key(|(latency_ms, _)| *latency_ms);
         if let Some((_, id)) = quickest {
             self.activate(persona, id, now);
+        }
+        quickest.is_some()
+    }
+
+    fn next_parked(&self, persona: &PersonaName) -> Option<InstanceId> {
+        self.shelves.get(persona)?.parked.last().copied()
+    }
+
+    /// Brings one more from what is the persona's own, else launches it: shells are kept for what nobody foresaw.
+    fn bring_foreseen(
+        &mut self,
+        persona: &PersonaName,
+        driver: &PluginName,
+        room: &mut Room,
+        now: TimestampMs,
+    ) -> Option<Brought> {
+        if let Some(id) = self.next_parked(persona) {
+            self.activate(persona, id, now);
             return Some(Brought::Activated);
         }
+        let shelf = self.shelves.get(persona);
         // One that was to be parked is kept ready in its place.
         if let Some(id) = shelf.and_then(|shelf| shelf.preparing.first().copied()) {
             let ready_at = self.ready_at(id);

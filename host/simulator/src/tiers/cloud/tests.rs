@@ -68,15 +68,23 @@ fn a_start_that_was_planned_is_none_that_was_waited_for() {
 }
 
 #[test]
-fn what_is_missing_comes_from_the_quickest_tier_first() {
+fn shells_are_kept_for_what_nobody_foresaw() {
     let mut cloud =
         cloud(2, tiers("hold=0.1,latency=50s,enter=1s", "hold=0.5,latency=10s,enter=60s"), Faults::default());
     cloud.advance();
     let built = cloud.follow(Target { wanted: 1, parked: 1, shells: 1 }, 1);
     assert_eq!((built.launches, built.booting, built.parking), (1, 1, 1));
     cloud.advance();
-    let all = cloud.follow(Target { wanted: 4, parked: 0, shells: 0 }, 1);
-    assert_eq!((all.usage.specialised, all.usage.started, all.launches), (1, 1, 1), "and a launch for the third");
+    let foreseen = cloud.follow(Target { wanted: 4, parked: 0, shells: 1 }, 1);
+    assert_eq!((foreseen.usage.specialised, foreseen.usage.started, foreseen.launches), (0, 1, 2));
+    // Those that boot come too late for the third.
+    cloud.advance();
+    let rush = cloud.follow(Target { wanted: 4, parked: 0, shells: 1 }, 3);
+    assert_eq!((rush.ready, rush.booting, rush.usage.specialised, rush.usage.shortened), (2, 2, 1, 1));
+    // One of the boots is given up for it.
+    cloud.advance();
+    let after = cloud.follow(Target { wanted: 4, parked: 0, shells: 0 }, 3);
+    assert_eq!((after.ready, after.booting, after.shells, after.usage.unserved), (3, 1, 0, 0.0));
 }
 
 #[test]

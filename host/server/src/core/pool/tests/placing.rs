@@ -19,7 +19,7 @@ fn to_b() -> Move {
 }
 
 fn follow(pool: &mut Pool, wanted: u32, room: &mut Room) -> Followed {
-    pool.follow(&persona(), &driver(), Target { wanted, parked: None, room }, &ways(), NOW)
+    pool.follow(&persona(), &driver(), Target { wanted, needed: 0, parked: None, room }, &ways(), NOW)
 }
 
 /// Begins at most `most` moves from the persona's own place to `b`.

@@ -9,8 +9,13 @@ fn class() -> ShellClass {
 }
 
 fn follow(pool: &mut Pool, wanted: u32, parked: u32) -> Followed {
+    follow_needed(pool, wanted, wanted, parked)
+}
+
+fn follow_needed(pool: &mut Pool, wanted: u32, needed: u32, parked: u32) -> Followed {
     let ways = Ways { class: Some(class()), ..ways() };
-    pool.follow(&persona(), &driver(), Target { wanted, parked: Some(parked), room: &mut anywhere() }, &ways, NOW)
+    let target = Target { wanted, needed, parked: Some(parked), room: &mut anywhere() };
+    pool.follow(&persona(), &driver(), target, &ways, NOW)
 }
 
 /// Carries out what is due, as a driver that is done at once.
@@ -63,7 +68,7 @@ fn surplus_is_parked_as_far_as_it_is_wanted_there_and_the_rest_is_let_go() {
 #[test]
 fn without_an_offer_what_is_parked_stays() {
     let mut pool = tiered(1, 2);
-    let target = Target { wanted: 0, parked: None, room: &mut Room::anywhere(0) };
+    let target = Target { wanted: 0, needed: 0, parked: None, room: &mut Room::anywhere(0) };
     let done = pool.follow(&persona(), &driver(), target, &ways(), NOW);
     assert_eq!((done.released, counts(&pool)), (1, (0, 0, 2)));
 }
@@ -148,4 +153,18 @@ fn a_restored_pool_is_the_same_in_every_tier() {
     let again = Pool::restore(instances, vec![], open, vec![]);
     assert_eq!((again.stock(&persona()), again.shells(&class())), (pool.stock(&persona()), pool.shells(&class())));
     assert_eq!(again.intents.len(), 3, "two shells and one start");
+}
+
+#[test]
+fn shells_are_kept_for_what_nobody_foresaw() {
+    let mut pool = Pool::default();
+    pool.follow_shells(&class(), &persona(), 2, NOW);
+    settle_all(&mut pool);
+    assert_eq!(follow_needed(&mut pool, 2, 0, 0), Followed { launched: 2, ..Followed::default() });
+    assert_eq!((pool.shells(&class()).0, counts(&pool)), (2, (0, 2, 0)));
+    // Now one is needed, and a boot would take long: it is given up for the shell.
+    let done = follow_needed(&mut pool, 2, 1, 0);
+    assert_eq!(done, Followed { activated: 1, released: 1, ..Followed::default() });
+    assert_eq!((pool.shells(&class()).0, counts(&pool)), (1, (0, 2, 0)));
+    assert_eq!(follow_needed(&mut pool, 2, 1, 0), Followed::default(), "it is on its way");
 }
