@@ -56,8 +56,15 @@ impl Economy {
             build: 0,
             fall: 0.0,
         };
-        let warm =
-            Rung { tier: Tier::Warm, hold: 0.0, idle: 1.0, exposure: 0.0, to_warm: 0, build: self.boot_steps, fall: 0.0 };
+        let warm = Rung {
+            tier: Tier::Warm,
+            hold: 0.0,
+            idle: 1.0,
+            exposure: 0.0,
+            to_warm: 0,
+            build: self.boot_steps,
+            fall: 0.0,
+        };
         let mut standby: Vec<Rung> = self.standby.iter().map(|standby| Rung::of(standby, self)).collect();
         standby.sort_by(|a, b| a.slowness().partial_cmp(&b.slowness()).unwrap_or(Ordering::Equal));
         let mut useful: Vec<Rung> = Vec::new();
@@ -103,7 +110,11 @@ impl Rung {
             build: standby.build_steps,
             // Parking is taken to last as long as starting, at a warm instance's cost. What was made for a persona is no
             // shell any more.
-            fall: if standby.tier == Tier::Shell { f64::INFINITY } else { standby.latency_steps * (1.0 - standby.hold) },
+            fall: if standby.tier == Tier::Shell {
+                f64::INFINITY
+            } else {
+                standby.latency_steps * (1.0 - standby.hold)
+            },
         }
     }
 }

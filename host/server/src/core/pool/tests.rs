@@ -48,7 +48,13 @@ fn ways() -> Ways {
 /// Launches so many more than there are.
 fn launch(pool: &mut Pool, count: u32) {
     let wanted = pool.stock(&persona()).total() + count;
-    let done = pool.follow(&persona(), &driver(), Target { wanted, needed: 0, parked: None, room: &mut anywhere() }, &ways(), NOW);
+    let done = pool.follow(
+        &persona(),
+        &driver(),
+        Target { wanted, needed: 0, parked: None, room: &mut anywhere() },
+        &ways(),
+        NOW,
+    );
     assert_eq!(done, Followed { launched: count, ..Followed::default() });
 }
 
