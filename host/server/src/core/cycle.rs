@@ -1,7 +1,7 @@
 //! One planning round: forecast and decide for every persona, then launch or release what the plans say.
 
 use super::feedback::Step;
-use super::limits::to_hold;
+use super::limits::{may_hurry, to_hold};
 use super::pool::{Changes, Followed, Pool, Target, Ways};
 use super::tiers::Offer;
 use super::view::View;
@@ -180,7 +180,8 @@ impl Core {
         let mut room = self.room(pool, persona, now);
         let wanted = to_hold(plan, pool.stock(name));
         let parked = offer.filter(|_| plan.mode == Mode::Apply).map(|_| plan.standby.parked);
-        let target = Target { wanted, needed: snapshot.needed(), parked, room: &mut room };
+        let needed = if may_hurry(plan, &snapshot.limits) { snapshot.needed() } else { snapshot.stock.promised() };
+        let target = Target { wanted, needed, parked, room: &mut room };
         let mut done = pool.follow(name, driver, target, ways, now);
         let most = persona.spec.scaling.max_moves;
         done.launched += pool.consolidate(name, driver, moves, (wanted, most), &mut room, now);

@@ -4,6 +4,7 @@
 use super::Core;
 use super::pool::{Pool, Room};
 use super::shortages::Leave;
+use forewarm_domain::calendar::Allowed;
 use forewarm_domain::persona::{Mode, Persona};
 use forewarm_domain::plan::{Limits, Plan, Quota, Reason, ReasonCode, Stock};
 use forewarm_domain::time::TimestampMs;
@@ -77,31 +78,56 @@ pub(super) fn to_hold(plan: &Plan, stock: Stock) -> u32 {
     }
 }
 
+/// Whether a load that is there may take a shell in place of a boot that is underway: not under another mode than `apply`,
+/// nor in a freeze.
+pub(super) fn may_hurry(plan: &Plan, limits: &Limits) -> bool {
+    let mut holds = limits.holds.iter().filter(|hold| hold.holds(plan.at));
+    plan.mode == Mode::Apply && holds.all(|hold| hold.allows != Allowed::Nothing)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use forewarm_domain::persona::Policy;
+    use forewarm_domain::plan::Hold;
+
+    fn plan(mode: Mode, wanted: u32, stock: Stock) -> Plan {
+        Plan {
+            persona: "web".parse().expect("valid"),
+            persona_version: 1,
+            at: TimestampMs(0),
+            policy: Policy::Reactive,
+            mode,
+            wanted,
+            standby: Default::default(),
+            saved_per_hour: None,
+            placements: vec![],
+            placement_saved_per_hour: None,
+            stock,
+            reasons: vec![],
+            levels: vec![],
+        }
+    }
+
+    #[test]
+    fn nothing_is_hurried_that_is_not_carried_out() {
+        let hold = |allows: Allowed, until: i64| {
+            let (from, until) = (TimestampMs(-1), TimestampMs(until));
+            Limits {
+                holds: vec![Hold { name: "sale".into(), maintenance: false, from, until, allows }],
+                ..Limits::default()
+            }
+        };
+        let may = |mode: Mode, limits: &Limits| may_hurry(&plan(mode, 2, Stock::default()), limits);
+        assert!(may(Mode::Apply, &Limits::default()) && may(Mode::Apply, &hold(Allowed::ScaleOut, 9)));
+        assert!(may(Mode::Apply, &hold(Allowed::Nothing, 0)), "a freeze that is over");
+        assert!(!may(Mode::Apply, &hold(Allowed::Nothing, 9)));
+        assert!(!may(Mode::Recommend, &Limits::default()) && !may(Mode::ForecastOnly, &Limits::default()));
+    }
 
     #[test]
     fn only_apply_launches_ahead_and_lets_go() {
-        let held = |mode: Mode, wanted: u32, stock: Stock| {
-            let plan = Plan {
-                persona: "web".parse().expect("valid"),
-                persona_version: 1,
-                at: TimestampMs(0),
-                policy: Policy::Reactive,
-                mode,
-                wanted,
-                standby: Default::default(),
-                saved_per_hour: None,
-                placements: vec![],
-                placement_saved_per_hour: None,
-                stock,
-                reasons: vec![],
-                levels: vec![],
-            };
-            to_hold(&plan, stock)
-        };
+        let held = |mode: Mode, wanted: u32, stock: Stock| to_hold(&plan(mode, wanted, stock), stock);
         let two = Stock { warm: 2, ..Stock::default() };
         assert_eq!((held(Mode::Apply, 9, two), held(Mode::Apply, 0, two)), (9, 0));
         for mode in [Mode::Recommend, Mode::ForecastOnly] {

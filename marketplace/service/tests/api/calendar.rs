@@ -73,7 +73,6 @@ async fn no_calendar_shortens_a_notice(kept: Kept) {
     hosted.until(&lease, "active").await;
     let given = Instant::now();
     hosted.call_back().await;
-    let mut seen = 0;
     for offset in [3_600, -3_600, 7_200] {
         calendar.set(offset);
         // The market looks at its leases several times meanwhile.
@@ -81,13 +80,11 @@ async fn no_calendar_shortens_a_notice(kept: Kept) {
             let state = hosted.look(&lease).await["state"]["state"].clone();
             assert_eq!(state, "reclaiming", "{offset} s off, {:?} after the notice", given.elapsed());
             tokio::time::sleep(Duration::from_millis(100)).await;
-            seen += 1;
         }
     }
     hosted.restart();
     hosted.until(&lease, "returned").await;
     assert!(given.elapsed() >= Duration::from_secs(NOTICE_S.unsigned_abs()), "after {:?}", given.elapsed());
-    assert_eq!(seen, 30);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
