@@ -1,19 +1,21 @@
-//! Earlier times that now may be like: those of about the same phase, each with the weight of how much its last season
+//! Earlier times that now may be like: those at about the same time of the season, each with the weight of how much its last season
 //! resembles the latest one (kernel weights over distances, as in a Nadaraya-Watson estimate of a whole distribution).
 //!
 //! How sharply weights fall with the distance is not set but found: so that about [`ALIKE`] candidates count.
 
 /// The weights fall so that this many candidates count, in terms of independent ones.
-const ALIKE: f64 = 10.0;
+const ALIKE: f64 = 8.0;
 /// After this many seasons a candidate counts half.
 const HALF_LIFE: f64 = 14.0;
-/// What a candidate counts that is a little earlier or later in its season than now.
+/// What a candidate counts that is earlier or later in its season than now.
 const BESIDE: f64 = 0.5;
+/// A candidate may be earlier or later in its season by one of so many parts of it.
+const NEAR: usize = 4;
 /// How many times as much a candidate counts that is about as far in the longest season as now.
 const SAME_PLACE: f64 = 3.0;
 /// What distances of shape count beside those of the level, and of the latest part of the season.
-const SHAPE: f64 = 3.0;
-/// A season has this many parts by which a candidate may be earlier or later.
+const SHAPE: f64 = 6.0;
+/// Candidates lie so many parts of a season apart, or a step where it has fewer.
 const PARTS: usize = 24;
 /// The latest part of the last season is one of so many.
 const LATEST: usize = 8;
@@ -75,20 +77,16 @@ impl Candidates {
     }
 }
 
-/// Times of the same phase as the end, and a little beside it, with a whole season before them; oldest first. The flag
-/// says which lie beside.
+/// Times of the same phase as the end, or a part of a season to a quarter of it beside, with a whole season before them;
+/// oldest first. The flag says which lie beside.
 fn places(count: usize, period: usize) -> Vec<(usize, bool)> {
-    let beside = period / PARTS;
-    let same = (1..).map_while(|back| count.checked_sub(back * period)).take_while(|place| *place >= period);
-    let around = |place: usize| {
-        let sides = [place.checked_sub(beside), Some(place + beside)].into_iter().flatten();
-        let sides = sides.filter(|side| *side >= period && *side != place).map(|side| (side, true));
-        sides.chain([(place, false)]).collect::<Vec<_>>()
+    let part = (period / PARTS).max(1);
+    let beside = |place: usize| {
+        let off = (count - place) % period;
+        off.min(period - off)
     };
-    let last = count.checked_sub(beside).filter(|place| *place < count && *place >= period).map(|place| (place, true));
-    let mut all: Vec<(usize, bool)> = same.flat_map(around).chain(last).collect();
-    all.sort_unstable();
-    all
+    let near = |off: &usize| *off <= period / NEAR && off.is_multiple_of(part);
+    (period..count).filter(|place| near(&beside(*place))).map(|place| (place, beside(place) > 0)).collect()
 }
 
 /// What was seen at a time: the season before it.
@@ -183,14 +181,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn candidates_lie_at_the_phase_of_now_or_a_little_beside() {
-        let same: Vec<usize> =
-            places(100, 24).into_iter().filter(|(_, beside)| !beside).map(|(place, _)| place).collect();
-        assert_eq!(same, [28, 52, 76]);
-        let beside: Vec<usize> =
-            places(100, 24).into_iter().filter(|(_, beside)| *beside).map(|(place, _)| place).collect();
-        assert_eq!(beside, [27, 29, 51, 53, 75, 77, 99]);
-        assert_eq!(places(21, 7), [(7, false), (14, false)]);
+    fn candidates_lie_within_a_quarter_of_a_season_of_the_phase_of_now() {
+        let of = |count, period, wanted: bool| -> Vec<usize> {
+            places(count, period).into_iter().filter(|(_, beside)| *beside == wanted).map(|(place, _)| place).collect()
+        };
+        assert_eq!(of(100, 24, false), [28, 52, 76]);
+        let beside = of(100, 24, true);
+        assert_eq!((beside.len(), beside[..4].to_vec(), beside.last()), (40, vec![24, 25, 26, 27], Some(&99)));
+        assert_eq!(places(21, 7), [(7, false), (8, true), (13, true), (14, false), (15, true), (20, true)]);
+        assert_eq!(of(14_400, 1_440, true).iter().filter(|place| **place > 14_000).collect::<Vec<_>>().len(), 6);
         assert_eq!(places(24, 24), []);
     }
 
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn about_ten_candidates_count_however_far_they_are() {
+    fn about_as_many_candidates_count_as_are_meant_to_however_far_they_are() {
         let noise = |step: usize| ((step as f64 * 0.618_033_988_75).fract() - 0.5) * 0.3;
         for unit in [1.0, 1e-6] {
             let values: Vec<f64> =

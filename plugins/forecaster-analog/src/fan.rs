@@ -7,6 +7,8 @@ use crate::candidates::effective;
 
 /// A sample that counts as this many says as much of its shape as the normal distribution does.
 const EVEN_SAMPLE: f64 = 4.0;
+/// What counts less than this beside the largest weight is not worth sorting.
+const NEGLIGIBLE: f64 = 1e-5;
 
 /// Reads quantiles at levels that do not change.
 pub struct Reading {
@@ -22,12 +24,12 @@ impl Reading {
         Self { levels: levels.to_vec(), scores: levels.iter().map(|level| normal_quantile(*level)).collect() }
     }
 
-    /// The quantiles of outcomes with weights, which get sorted. None where there is no outcome.
+    /// The quantiles of outcomes with weights, which get sorted, without those that count next to nothing. None where there
+    /// is no outcome.
     #[must_use]
-    pub fn read(&self, outcomes: &mut [(f64, f64)]) -> Option<Row> {
-        if outcomes.is_empty() {
-            return None;
-        }
+    pub fn read(&self, outcomes: &mut Vec<(f64, f64)>) -> Option<Row> {
+        let largest = outcomes.iter().map(|(_, weight)| *weight).reduce(f64::max)?;
+        outcomes.retain(|(_, weight)| *weight >= NEGLIGIBLE * largest);
         outcomes.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let weights: Vec<f64> = outcomes.iter().map(|(_, weight)| *weight).collect();
         let total: f64 = weights.iter().sum();
@@ -71,15 +73,15 @@ mod tests {
         for (value, level) in row.quantiles.iter().zip([0.1, 0.5, 0.9]) {
             assert!((value - level).abs() < 0.01, "{row:?}");
         }
-        let few = reading.read(&mut [(0.0, 1.0), (1.0, 1.0)]).expect("outcomes");
+        let few = reading.read(&mut vec![(0.0, 1.0), (1.0, 1.0)]).expect("outcomes");
         assert!(few.quantiles[0] < 0.0 && few.quantiles[2] > 1.0 && few.median == 0.5, "{few:?}");
-        assert_eq!(reading.read(&mut []), None);
+        assert_eq!(reading.read(&mut Vec::new()), None);
     }
 
     #[test]
     fn equal_outcomes_have_no_width_and_widening_keeps_the_median() {
         let reading = Reading::new(&[1e-9, 0.5, 0.99]);
-        assert_eq!(reading.read(&mut [(0.25, 1.0); 9]).map(|row| row.quantiles), Some(vec![0.25; 3]));
+        assert_eq!(reading.read(&mut vec![(0.25, 1.0); 9]).map(|row| row.quantiles), Some(vec![0.25; 3]));
         let row = Row { median: 1.0, quantiles: vec![0.0, 1.0, 3.0] };
         assert_eq!(row.widened(2.0).collect::<Vec<_>>(), [-1.0, 1.0, 5.0]);
     }
