@@ -1,6 +1,7 @@
 //! The model of one series: its latest values. Everything is read off them when a forecast is due, so `fit` and `observe`
 //! only remember.
 
+use forewarm_sdk::numerics::domain::Domain;
 use forewarm_sdk::numerics::fallback::Fallback;
 use forewarm_sdk::numerics::past::{History, Past};
 use forewarm_sdk::numerics::rolling::PRESENT_MIN;
@@ -8,7 +9,7 @@ use forewarm_sdk::numerics::seasons::SeasonLengths;
 use forewarm_sdk::{Error, Series};
 use serde::{Deserialize, Serialize};
 
-use crate::candidates::Candidates;
+use crate::candidates::{Candidate, Candidates};
 use crate::fan::{Reading, Row};
 use crate::level::persistence;
 
@@ -97,16 +98,19 @@ impl Seasons {
 /// widens with the square root of the number of times. `None` where nothing followed that was measured.
 fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> Option<Vec<Vec<f64>>> {
     let Seasons { period, cycle } = seasons;
-    let candidates = Candidates::new(&past.values, period, cycle);
+    let domain = Domain::new(&past.values, !past.negative);
+    let values: Vec<f64> = past.values.iter().map(|value| domain.there(*value)).collect();
+    let candidates = Candidates::new(&values, period, cycle);
     let reach = (past.values.len() / 2 / cycle).max(1) * cycle;
-    let shares = persistence(&past.values, &candidates, period, horizon.min(reach).div_ceil(period));
+    let shares = persistence(&values, &candidates, period, horizon.min(reach).div_ceil(period));
     let reading = Reading::new(levels);
     let mut outcomes = Vec::with_capacity(candidates.all.len());
     let mut rows: Vec<Row> = Vec::with_capacity(horizon.min(reach));
     for step in 0..horizon.min(reach) {
         let moved = shares.get(step / period).copied().unwrap_or(0.0);
-        let followed = |one: &crate::candidates::Candidate| {
-            past.present(one.place + step).map(|value| (value + moved * (candidates.level - one.level), one.weight))
+        let followed = |one: &Candidate| {
+            let value = past.present(one.place + step).and(values.get(one.place + step))?;
+            Some((value + moved * (candidates.level - one.level), one.weight))
         };
         outcomes.clear();
         outcomes.extend(candidates.all.iter().filter_map(followed));
@@ -118,7 +122,7 @@ fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> O
         let again = step.saturating_sub(reach) / cycle + usize::from(step >= reach);
         let at = if again > 0 { reach - cycle + (step - reach) % cycle } else { step };
         let row = rows.get(at)?;
-        Some(row.widened(((again + 1) as f64).sqrt()).map(|value| value * past.scale).collect())
+        Some(row.widened(((again + 1) as f64).sqrt()).map(|value| domain.back(value) * past.scale).collect())
     };
     (0..horizon).map(row).collect()
 }
