@@ -17,8 +17,8 @@ const SAME_PLACE: f64 = 3.0;
 const SHAPE: f64 = 6.0;
 /// Candidates lie so many parts of a season apart, or a step where it has fewer.
 const PARTS: usize = 24;
-/// The latest part of the last season is one of so many.
-const LATEST: usize = 8;
+/// The latest parts of the last season that count by themselves: a twelfth and a third.
+const RECENT: [usize; TRAITS - 1] = [12, 3];
 /// The least weight, so that some candidate is left for steps that the best ones do not reach.
 const LEAST: f64 = 1e-9;
 /// Bounds and halvings of the search for the width.
@@ -27,26 +27,31 @@ const HALVINGS: usize = 24;
 /// Spreads below this, of values within -1 and 1, are rounding.
 const ROUNDING: f64 = 1e-12;
 
+/// How many numbers tell what was seen at a time.
+pub const TRAITS: usize = 3;
+/// The mean of the season before a time, then those of its latest parts beside it.
+pub type Traits = [f64; TRAITS];
+
 /// One earlier time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// The number of values that were known then.
     pub place: usize,
-    /// The mean of the season before it.
-    pub level: f64,
+    /// What was seen then.
+    pub traits: Traits,
     /// What it counts by its age and phase alone.
     pub prior: f64,
     /// What it counts, by how much it is like now as well.
     pub weight: f64,
 }
 
-/// The candidates of a series, and the mean of its latest season.
+/// The candidates of a series, and what is seen now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidates {
     /// Oldest first.
     pub all: Vec<Candidate>,
-    /// The mean of the latest season.
-    pub level: f64,
+    /// What is seen now.
+    pub now: Traits,
 }
 
 impl Candidates {
@@ -66,14 +71,11 @@ impl Candidates {
         };
         let priors: Vec<f64> = places.iter().map(prior).collect();
         let weights = weights(&priors, &distances);
-        let candidate = |(((place, _), context), (prior, weight))| Candidate {
-            place,
-            level: Context::level(&context),
-            prior,
-            weight,
+        let candidate = |(((place, _), context), (prior, weight)): (((usize, bool), Context<'_>), (f64, f64))| {
+            Candidate { place, traits: context.traits, prior, weight }
         };
         let all = places.into_iter().zip(contexts).zip(priors.into_iter().zip(weights)).map(candidate).collect();
-        Self { all, level: now.level }
+        Self { all, now: now.traits }
     }
 }
 
@@ -92,48 +94,43 @@ fn places(count: usize, period: usize) -> Vec<(usize, bool)> {
 /// What was seen at a time: the season before it.
 struct Context<'a> {
     season: &'a [f64],
-    level: f64,
-    /// The mean of the latest part, beside the level.
-    latest: f64,
+    traits: Traits,
 }
 
 impl<'a> Context<'a> {
     fn at(values: &'a [f64], place: usize, period: usize) -> Self {
         let season = &values[place - period..place];
         let level = mean(season);
-        let latest = mean(&season[period - (period / LATEST).max(1)..]) - level;
-        Self { season, level, latest }
-    }
-
-    fn level(&self) -> f64 {
-        self.level
+        let [latest, later] = RECENT.map(|part| mean(&season[period - (period / part).max(1)..]) - level);
+        Self { season, traits: [level, latest, later] }
     }
 
     /// The values beside the level.
     fn shape(&self) -> impl Iterator<Item = f64> {
-        self.season.iter().map(|value| value - self.level)
+        self.season.iter().map(|value| value - self.traits[0])
     }
 }
 
 /// The squared distances from now, in units of how much the candidates differ among themselves.
 fn distances(contexts: &[Context<'_>], now: &Context<'_>) -> Vec<f64> {
-    let spread = |of: fn(&Context<'_>) -> f64| {
-        let all: Vec<f64> = contexts.iter().map(of).collect();
+    let spread = |index: usize| {
+        let all: Vec<f64> = contexts.iter().map(|context| context.traits[index]).collect();
         let middle = mean(&all);
         all.iter().map(|value| (value - middle) * (value - middle)).sum::<f64>() / all.len().max(1) as f64
     };
-    let (levels, latests) = (spread(|context| context.level), spread(|context| context.latest));
+    let spreads: Traits = std::array::from_fn(spread);
     let middle = middle_shape(contexts, now.season.len());
     let apart = |context: &Context<'_>, other: &mut dyn Iterator<Item = f64>| {
         context.shape().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f64>() / now.season.len() as f64
     };
     let shapes: f64 = contexts.iter().map(|context| apart(context, &mut middle.iter().copied())).sum::<f64>()
         / contexts.len().max(1) as f64;
-    let square = |value: f64, unit: f64| value * value / (unit + ROUNDING);
     let distance = |context: &Context<'_>| {
-        square(context.level - now.level, levels)
-            + square(context.latest - now.latest, latests)
-            + SHAPE * apart(context, &mut now.shape()) / (shapes + ROUNDING)
+        let trait_apart = |index: usize| {
+            let apart = context.traits[index] - now.traits[index];
+            apart * apart / (spreads[index] + ROUNDING) * if index > 0 { 1.0 / RECENT.len() as f64 } else { 1.0 }
+        };
+        (0..TRAITS).map(trait_apart).sum::<f64>() + SHAPE * apart(context, &mut now.shape()) / (shapes + ROUNDING)
     };
     contexts.iter().map(distance).collect()
 }

@@ -1,11 +1,11 @@
 //! The day clock's forecaster by analogy: what followed when the series' last day looked like now. The way through:
-//! [`model`] remembers the series, [`candidates`] finds earlier times and says how much each is like now, [`level`] says
-//! how much of a difference in level lasts, and [`fan`] reads quantiles off what followed.
+//! [`model`] remembers the series, [`candidates`] finds earlier times and says how much each is like now, [`moves`] says
+//! what their differences from now mean for what comes, and [`fan`] reads quantiles off what followed.
 
 pub mod candidates;
 pub mod fan;
-pub mod level;
 pub mod model;
+pub mod moves;
 
 use forewarm_sdk::numerics::past::VALUES_MAX;
 use forewarm_sdk::numerics::rolling::{HORIZON_MAX, PRESENT_MIN};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidates::{Candidate, Candidates};
 use crate::fan::{Reading, Row};
-use crate::level::persistence;
+use crate::moves::{MOVES, Moves};
 
 /// The fewest seasons that there is something to compare in.
 const SEASONS_MIN: usize = 4;
@@ -102,20 +102,20 @@ fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> O
     let values: Vec<f64> = past.values.iter().map(|value| domain.there(*value)).collect();
     let candidates = Candidates::new(&values, period, cycle);
     let reach = (past.values.len() / 2 / cycle).max(1) * cycle;
-    let shares = persistence(&values, &candidates, period, horizon.min(reach).div_ceil(period));
+    let moves = Moves::new(&values, &candidates, period, horizon.min(reach));
     let reading = Reading::new(levels);
-    let mut outcomes = Vec::with_capacity(candidates.all.len());
+    let mut outcomes = Vec::with_capacity(MOVES * candidates.all.len());
     let mut rows: Vec<Row> = Vec::with_capacity(horizon.min(reach));
     for step in 0..horizon.min(reach) {
-        let moved = shares.get(step / period).copied().unwrap_or(0.0);
         let followed = |one: &Candidate| {
             let value = past.present(one.place + step).and(values.get(one.place + step))?;
-            Some((value + moved * (candidates.level - one.level), one.weight))
+            let moves = moves.at(step, &one.traits, &candidates.now);
+            Some(moves.map(|by| (value + by, one.weight)))
         };
         outcomes.clear();
-        outcomes.extend(candidates.all.iter().filter_map(followed));
+        outcomes.extend(candidates.all.iter().filter_map(followed).flatten());
         // A step that was never measured is as the one before.
-        let row = reading.read(&mut outcomes).or_else(|| rows.last().cloned())?;
+        let row = reading.read(&mut outcomes, MOVES).or_else(|| rows.last().cloned())?;
         rows.push(row);
     }
     let row = |step: usize| {
