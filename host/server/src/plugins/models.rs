@@ -20,7 +20,7 @@ use held::{Facts, Found, Held, Idle, Live};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// Instances that are left to other plugins and to calls without a model.
 const INSTANCES_LEFT: u32 = 64;
@@ -143,7 +143,10 @@ impl Models {
         let model = self.fitted(call.history, call.parameters, pass).await?;
         let mut live = Live { facts, model, checkpoint: None, save_after: 0 };
         let fan = Ask { news: &[], horizon: call.horizon, levels: &call.levels }.of(&mut live).await?;
-        self.keep(call.key, live, pass).await;
+        if self.save(&mut live, pass).await {
+            self.move_out(&mut live).await;
+            self.keep(call.key, live, pass).await;
+        }
         Ok(fan)
     }
 
@@ -229,6 +232,16 @@ impl Models {
             model.observe(checkpoint.since().to_vec()).await?;
         }
         Ok(model)
+    }
+
+    /// Moves a model that was just fitted and saved to an instance of its own: what fitting took stays with the old one,
+    /// since a sandbox's memory never shrinks, and is most of it. Where that fails the model stays where it is.
+    async fn move_out(&self, live: &mut Live) {
+        let Some(checkpoint) = &live.checkpoint else { return };
+        match self.restore(checkpoint, &live.facts.parameters).await {
+            Ok(model) => live.model = model,
+            Err(error) => debug!(%error, "a fitted model keeps the memory that fitting took"),
+        }
     }
 
     /// Puts a model back, saved anew where that is due, and lets the one used longest ago give way.

@@ -231,6 +231,17 @@ async fn without_anything_saved_a_lost_model_has_to_be_fitted_again() {
 }
 
 #[tokio::test]
+async fn a_fitted_model_leaves_behind_the_memory_that_fitting_took() {
+    // In the instance that fitted it the first value would be the third that tires it.
+    let fits = "(i32.store (i32.const 128) (i32.const 2))";
+    let tires = format!("{TIRES}\n{BLENDS}");
+    let bench = Bench::new(&[("a.wasm", forecaster(NAME, "1", &[("FIT", fits), ("OBSERVE", &tires)]))]).await;
+    bench.fit("web").await.expect("fits");
+    bench.forecasts("web", 2).await;
+    assert_eq!(bench.info("1").traps, 0);
+}
+
+#[tokio::test]
 async fn a_guest_that_can_not_save_goes_on_forecasting() {
     let bench = Bench::new(&[("a.wasm", forecaster(NAME, "1", &[("SAVE", "unreachable")]))]).await;
     // The model is lost over saving, once.

@@ -87,12 +87,13 @@ async fn fit_all(runtime: &Runtime, forecaster: &Forecaster) -> Result<Vec<Vec<M
     Ok(batches)
 }
 
-/// Fits a model on the two weeks before minute `seen`.
+/// Fits a model on the two weeks before minute `seen`, and moves it to a fresh instance as a host does.
 fn fit(forecaster: &Forecaster, thread: &ComputeThread, index: usize, seen: i64) -> Result<Model> {
     let first = seen - HISTORY as i64;
     let values = (first..seen).map(|minute| load(index, minute)).collect();
     let history = Series { start: NOW + MINUTE_MS * first, step_ms: MINUTE_MS, values };
-    Ok(forecaster.fit_on(thread, history, &Value::Null)?)
+    let saved = forecaster.fit_on(thread, history, &Value::Null)?.save_on(thread)?;
+    Ok(forecaster.restore_on(thread, &saved, &Value::Null)?)
 }
 
 async fn forecast_all(
