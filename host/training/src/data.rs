@@ -1,12 +1,12 @@
 //! The series as training sees them: on the network's grid, gaps filled, what is held out cut off.
 
 use forecaster_lstm::grid::Grid;
-use forecaster_lstm::network::Shape;
+use forecaster_lstm::shape::Shape;
 use forecaster_lstm::weights::{Card, DataCard};
 use forewarm_sdk::numerics::fill::fill;
 use sha2::{Digest, Sha256};
 
-use crate::{TrainingError, TrainingSettings};
+use crate::{TrainingError, TrainingSettings, generate};
 
 /// One series to train on.
 #[derive(Debug, Clone, Copy)]
@@ -28,15 +28,24 @@ pub(crate) struct Prepared {
 /// What training knows: nothing of what is held out.
 pub(crate) struct Data {
     pub(crate) series: Vec<Prepared>,
+    /// Made-up series that are trained on beside them, so that few series do not make a network forget all others.
+    pub(crate) made_up: Vec<Prepared>,
     pub(crate) card: DataCard,
 }
 
+/// How many series are made up to be trained on beside the user's, and their length.
+const MADE_UP: usize = 2_000;
+const MADE_UP_PATCHES: usize = 35;
 /// Fewest patches of history in a training window.
 pub(crate) const PATCHES_MIN: usize = 3;
 
 impl Data {
-    /// Prepares the series, those that are too short or never move left out.
-    pub(crate) fn new(series: &[TrainingSeries<'_>], settings: &TrainingSettings) -> Result<Self, TrainingError> {
+    /// Prepares the series, those that are too short or never move left out, with made-up ones beside them if wanted.
+    pub(crate) fn new(
+        series: &[TrainingSeries<'_>],
+        settings: &TrainingSettings,
+        beside_made_up: bool,
+    ) -> Result<Self, TrainingError> {
         let shape = settings.shape();
         let needed = PATCHES_MIN * shape.patch + shape.patch;
         let known = |series: &TrainingSeries<'_>| known(series.values, settings.hold_out).to_vec();
@@ -51,8 +60,19 @@ impl Data {
             let longest = known.iter().map(Vec::len).max().unwrap_or(0);
             return Err(TrainingError::TooShort { needed: (needed * settings.season).div_ceil(shape.patch), longest });
         }
-        Ok(Self { series: prepared, card })
+        let made_up = if beside_made_up { made_up(settings) } else { Vec::new() };
+        Ok(Self { series: prepared, made_up, card })
     }
+}
+
+fn made_up(settings: &TrainingSettings) -> Vec<Prepared> {
+    let shape = settings.shape();
+    let made_up = generate(MADE_UP, MADE_UP_PATCHES * shape.patch, settings.seed);
+    made_up
+        .iter()
+        .filter(|values| moves(values))
+        .filter_map(|values| Prepared::new(values, shape.patch, &shape))
+        .collect()
 }
 
 /// The values of a series before those that are held out.

@@ -1,7 +1,9 @@
 //! The training of one network, epoch by epoch.
 
 use candle_core::{Device, Tensor, Var};
-use forecaster_lstm::network::{Network, Shape, TENSORS};
+use forecaster_lstm::network::Network;
+use forecaster_lstm::shape::{Shape, TENSORS};
+use forecaster_lstm::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
@@ -14,6 +16,9 @@ use crate::{TrainingError, TrainingSettings};
 
 /// Windows of the validation that are looked at together.
 const VALIDATED_AT_ONCE: usize = 256;
+
+/// The learning rate of a network that goes on from another one, as a share of that of a new one.
+const GOES_ON: f64 = 0.3;
 
 /// A network on its way; all that is needed to go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +37,8 @@ pub(crate) struct Member<'a> {
     pub(crate) number: usize,
     pub(crate) seed: u64,
     pub(crate) settings: &'a TrainingSettings,
+    /// The weights that it goes on from.
+    pub(crate) own: Option<&'a Weights>,
     pub(crate) sampler: Sampler<'a>,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) watch: &'a dyn Watch,
@@ -42,7 +49,10 @@ impl Member<'_> {
     pub(crate) fn train(&self) -> Result<[Tensor; TENSORS.len()], TrainingError> {
         let shape = self.settings.shape();
         let resumed = self.checkpoint.as_ref().map_or(Ok(None), Checkpoint::read)?;
-        let mut state = resumed.unwrap_or_else(|| State::new(initial::weights(&shape, self.seed)));
+        let mut state = match resumed {
+            Some(state) => state,
+            None => State::new(initial::weights(self.own, &shape, self.number, self.seed)?),
+        };
         let validation = self.sampler.validation();
         while state.epoch < self.settings.epochs && !state.stopped {
             self.epoch(&mut state, &validation)?;
@@ -56,6 +66,7 @@ impl Member<'_> {
     fn epoch(&self, state: &mut State, validation: &[Sample]) -> Result<(), TrainingError> {
         let (settings, shape) = (self.settings, self.settings.shape());
         let steps = settings.epochs * settings.batches;
+        let rate = settings.learning_rate * if self.own.is_some() { GOES_ON } else { 1.0 };
         let mut training_loss = 0.0;
         for _ in 0..settings.batches {
             if self.watch.is_stopped() {
@@ -64,7 +75,7 @@ impl Member<'_> {
             let samples = self.sampler.draw(state.optimizer.step, settings.batch);
             let (loss, gradient) = gradient(&state.optimizer.current, &samples, &shape)?;
             training_loss += loss / settings.batches as f64;
-            state.optimizer.descend(&gradient, steps, settings.learning_rate, settings.decay);
+            state.optimizer.descend(&gradient, steps, rate, settings.decay);
         }
         state.epoch += 1;
         // Without a validation the last weights are the best ones.
@@ -100,9 +111,9 @@ impl State {
 }
 
 fn variables(values: &Values, shape: &Shape) -> candle_core::Result<[Var; TENSORS.len()]> {
-    let [lstm, head, skip] = shape.tensors();
-    let variable = |values: &[f32], dims: (usize, usize)| Var::from_slice(values, dims, &Device::Cpu);
-    Ok([variable(&values[0], lstm)?, variable(&values[1], head)?, variable(&values[2], skip)?])
+    let variable = |(values, dims): (&Vec<f32>, (usize, usize))| Var::from_slice(values, dims, &Device::Cpu);
+    let all = values.iter().zip(shape.tensors()).map(variable).collect::<candle_core::Result<Vec<Var>>>()?;
+    all.try_into().map_err(|_| candle_core::Error::msg("a network has one variable per tensor"))
 }
 
 /// The loss of samples, and its gradient by each weight.

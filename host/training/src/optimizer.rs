@@ -1,7 +1,7 @@
 //! Adam with decoupled weight decay (Kingma and Ba 2015, Loshchilov and Hutter 2019), and a moving average of the weights,
 //! which forecasts better than the latest of them. Plain vectors, so that a checkpoint holds all of it.
 
-use forecaster_lstm::network::TENSORS;
+use forecaster_lstm::shape::TENSORS;
 use serde::{Deserialize, Serialize};
 
 /// The values of a network's tensors.
@@ -18,9 +18,6 @@ const AVERAGE_KEEPS: f32 = 0.995;
 const WARM_UP: f64 = 0.04;
 /// What the rate falls to, as a share of its largest.
 const RATE_MIN: f64 = 0.01;
-/// The learning rate of each tensor beside the others': the linear map sees many more values at once.
-const RATES: [f64; TENSORS.len()] = [1.0, 1.0, 1.0];
-
 /// Weights on their way, with all that the optimiser remembers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Optimizer {
@@ -48,8 +45,8 @@ impl Optimizer {
         let corrections = (1.0 - FIRST_DECAY.powf(taken), 1.0 - SECOND_DECAY.powf(taken));
         let keeps = AVERAGE_KEEPS.min((taken + 1.0) / (taken + 10.0));
         let cut = cut(gradient);
+        let rate = rate as f32;
         for (place, gradient) in gradient.iter().enumerate() {
-            let rate = (rate * RATES[place]) as f32;
             let moments = self.first[place].iter_mut().zip(&mut self.second[place]);
             let weights = self.current[place].iter_mut().zip(&mut self.average[place]);
             for ((gradient, (first, second)), (weight, average)) in gradient.iter().zip(moments).zip(weights) {
@@ -86,11 +83,11 @@ mod tests {
 
     #[test]
     fn a_bowl_is_descended_to_its_ground() {
-        let target = [3.0_f32, -2.0, 0.5];
-        let mut optimizer = Optimizer::new([vec![0.0], vec![0.0], vec![0.0]]);
+        let target = [3.0_f32, -2.0, 0.5, 1.0, 0.0, -0.5];
+        let mut optimizer = Optimizer::new(std::array::from_fn(|_| vec![0.0]));
         for _ in 0..2_000 {
             let slope = |place: usize| vec![2.0 * (optimizer.current[place][0] - target[place])];
-            let gradient = [slope(0), slope(1), slope(2)];
+            let gradient = std::array::from_fn(slope);
             optimizer.descend(&gradient, 2_000, 0.05, 0.0);
         }
         for (found, target) in optimizer.average.iter().flatten().zip(target) {

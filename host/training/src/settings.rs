@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use forecaster_lstm::network::Shape;
+use forecaster_lstm::shape::Shape;
 use forecaster_lstm::weights::{BYTES_MAX, MEMBERS_MAX};
 use serde::Serialize;
 
@@ -39,6 +39,9 @@ pub struct TrainingSettings {
     pub hidden: usize,
     /// Patches that the network looks back on, 2 to 64.
     pub patches: usize,
+    /// Whether to go on from the plugin's own weights in place of random ones, with made-up series beside the given ones
+    /// and a lower learning rate. Only where the plugin's have the same sizes.
+    pub from_own: bool,
     /// Seeds of everything that is random.
     pub seed: u64,
     /// Networks that are trained side by side, 1 to 64.
@@ -56,14 +59,15 @@ impl Default for TrainingSettings {
             season: 24,
             hold_out: 0,
             members: 5,
-            epochs: 40,
-            patience: 10,
+            epochs: 30,
+            patience: 20,
             batches: 100,
             batch: 64,
             learning_rate: 0.005,
             decay: 0.02,
-            hidden: 64,
+            hidden: 32,
             patches: 14,
+            from_own: true,
             seed: 1,
             threads: 2,
             source: String::new(),

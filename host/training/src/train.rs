@@ -6,12 +6,13 @@ use std::thread;
 
 use candle_core::Tensor;
 use forecaster_lstm::fan::LEVELS;
-use forecaster_lstm::network::TENSORS;
+use forecaster_lstm::shape::TENSORS;
 use forecaster_lstm::weights::{Card, FORMAT, Weights};
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::Checkpoint;
 use crate::data::Data;
+use crate::initial;
 use crate::member::Member;
 use crate::sample::Sampler;
 use crate::score;
@@ -60,7 +61,8 @@ pub fn train(
     watch: &dyn Watch,
 ) -> Result<Weights, TrainingError> {
     settings.check()?;
-    let data = Data::new(series, settings)?;
+    let own = initial::own(settings);
+    let data = Data::new(series, settings, own.is_some())?;
     let seeds: Vec<u64> = (0..settings.members).map(|member| seed(settings.seed, member)).collect();
     let members: Vec<Member<'_>> = seeds
         .iter()
@@ -69,7 +71,8 @@ pub fn train(
             number,
             seed: *seed,
             settings,
-            sampler: Sampler::new(&data.series, settings.shape(), number, *seed),
+            own: own.as_ref(),
+            sampler: Sampler::new(&data, settings.shape(), number, *seed),
             checkpoint: settings
                 .checkpoints
                 .as_deref()
@@ -203,6 +206,20 @@ mod tests {
         std::fs::write(folder.path().join("c/member-0.checkpoint"), "no").expect("writes");
         let refused = run(&values, &checked, &()).expect_err("damaged").to_string();
         assert!(refused.contains("damaged"), "{refused}");
+    }
+
+    #[test]
+    fn training_goes_on_from_the_plugins_own_weights_where_sizes_fit() {
+        let own = forecaster_lstm::loaded::own().expect("its own weights");
+        let values = generate(9, 500, 3);
+        let settings = TrainingSettings { members: 1, epochs: 1, batches: 1, batch: 4, ..TrainingSettings::default() };
+        let far = |from_own: bool| {
+            let weights = run(&values, &TrainingSettings { from_own, ..settings.clone() }, &()).expect("trained");
+            let flat = |tensor: &Tensor| tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).expect("values");
+            let (ours, other) = (flat(&weights.tensors()[0][0]), flat(&own.tensors()[0][0]));
+            ours.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        assert!(far(true) < 0.01 && far(false) > 0.1, "{} {}", far(true), far(false));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use forewarm_sdk::numerics::shape::normal_quantile;
 
 /// The levels that the network is trained on.
 pub const LEVELS: [f64; 11] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
+/// How many they are.
+pub const COUNT: usize = LEVELS.len();
 /// Where the median stands in [`LEVELS`].
 pub const MIDDLE: usize = 5;
 /// The outermost slope per normal score, as a share of the slope between median and last level: a tail never ends there.
@@ -12,7 +14,7 @@ const TAIL_MIN: f64 = 0.5;
 /// Gives the quantiles of one step, in the order of [`LEVELS`], from the network's outputs: the median stands in the
 /// middle, each of the others is the distance from its inner neighbour, through a softplus. So they never cross.
 #[must_use]
-pub fn quantiles(outputs: [f32; LEVELS.len()]) -> [f32; LEVELS.len()] {
+pub fn quantiles(outputs: [f32; COUNT]) -> [f32; COUNT] {
     let mut fan = outputs;
     for place in (0..MIDDLE).rev() {
         fan[place] = fan[place + 1] - softplus(outputs[place]);
@@ -21,6 +23,29 @@ pub fn quantiles(outputs: [f32; LEVELS.len()]) -> [f32; LEVELS.len()] {
         fan[place] = fan[place - 1] + softplus(outputs[place]);
     }
     fan
+}
+
+/// The derivatives by the outputs from those by the quantiles: an output moves its own quantile and all further out.
+#[must_use]
+pub fn slopes(outputs: [f32; COUNT], by_quantile: [f32; COUNT]) -> [f32; COUNT] {
+    let mut slopes = [0.0; COUNT];
+    slopes[MIDDLE] = by_quantile.iter().sum();
+    let mut further = 0.0;
+    for place in 0..MIDDLE {
+        further += by_quantile[place];
+        slopes[place] = -further * sigmoid(outputs[place]);
+    }
+    further = 0.0;
+    for place in (MIDDLE + 1..COUNT).rev() {
+        further += by_quantile[place];
+        slopes[place] = further * sigmoid(outputs[place]);
+    }
+    slopes
+}
+
+/// The derivative of [`softplus`].
+fn sigmoid(value: f32) -> f32 {
+    1.0 / (1.0 + libm::expf(-value))
 }
 
 /// `ln(1 + e^x)`, without overflow; the same bits natively and in the sandbox.
@@ -45,7 +70,7 @@ impl Reading {
     }
 
     /// Writes the values of the prepared levels from those of [`LEVELS`], which must not fall; nor do these then.
-    pub fn read(&self, fan: &[f64; LEVELS.len()], out: &mut [f64]) {
+    pub fn read(&self, fan: &[f64; COUNT], out: &mut [f64]) {
         let mut least = f64::MIN;
         for ((after, share), out) in self.0.iter().zip(out) {
             let (from, to) = (fan[after - 1], fan[*after]);

@@ -1,17 +1,22 @@
 //! Forecasts of hours to days by an LSTM that was trained on many series and knows nothing of the one at hand but its
 //! latest two weeks. The way through: [`loaded`] gives the [`weights`]; a [`model`] remembers a series, brings it to the
-//! network's [`grid`], looks at the latest [`window`] of it, and reads the [`network`]'s outputs as a [`fan`].
+//! network's [`grid`], and looks at the latest [`window`] of it: the values, [`bases`] that copy them, and a [`trial`] of
+//! these. The [`network`] says how the bases are [mixed](mix), and which [`fan`] of quantiles stands around the mixture.
 
+pub mod bases;
 pub mod cell;
 pub mod degenerate;
 pub mod fan;
 pub mod grid;
 pub mod loaded;
+pub mod mix;
 pub mod model;
 pub mod network;
 pub mod product;
+pub mod shape;
 #[cfg(test)]
 mod testing;
+pub mod trial;
 pub mod weights;
 pub mod window;
 
@@ -66,6 +71,21 @@ mod tests {
     fn the_plugins_own_weights_were_trained_on_generated_series() {
         let source = loaded::with(|weights| Ok(weights.card.data.source.clone())).expect("its own weights");
         assert!(source.contains("generated"), "{source}");
+    }
+
+    #[test]
+    fn what_repeats_exactly_is_forecast_exactly() {
+        let law = |step: usize| {
+            let day = [10.0, 10.0, 12.0, 25.0, 90.0, 60.0][step % 24 / 4];
+            if step / 24 % 7 > 4 { day / 3.0 } else { day }
+        };
+        let values = (0..600).map(law).collect();
+        let model = Lstm::fit(Series { start_ms: 0, step_ms: 3_600_000, values }).expect("enough");
+        let paths = model.forecast(48, &[0.05, 0.5, 0.95]).expect("a forecast");
+        for (step, ((low, median), high)) in paths[0].iter().zip(&paths[1]).zip(&paths[2]).enumerate() {
+            assert!((median - law(600 + step)).abs() < 0.2, "{step}: {median}");
+            assert!(high - low < 2.0, "{step}: {low} {high}");
+        }
     }
 
     #[test]

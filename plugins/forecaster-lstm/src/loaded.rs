@@ -28,12 +28,20 @@ pub fn with<T>(action: impl FnOnce(&Weights) -> Result<T, Error>) -> Result<T, E
     })
 }
 
+/// Reads the plugin's own weights.
+///
+/// # Errors
+/// None, unless the plugin was built with a file that is not one of weights.
+pub fn own() -> Result<Weights, Error> {
+    Weights::from_bytes(OWN)
+}
+
 fn load() -> Result<Weights, Error> {
     match assets::read_granted(ASSET)? {
         Some(granted) => Weights::from_bytes(&granted),
         None => {
             host::debug("no file is granted as the asset `weights`: the plugin's own weights are used");
-            Weights::from_bytes(OWN)
+            own()
         }
     }
 }

@@ -16,8 +16,6 @@ use crate::window::Window;
 pub const HORIZON_MAX: u32 = 1_440;
 /// The fewest values that are there in a history.
 pub const PRESENT_MIN: usize = 2;
-/// The fewest patches that the network is asked about; it is trained on these and more.
-pub const PATCHES_MIN: usize = 2;
 
 /// A model of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +57,7 @@ impl Model {
         let shape = &weights.card.shape;
         // Without a season the network's own patch is one: it was trained on series of many kinds.
         let grid = Grid::new(past.seasons.first().copied().unwrap_or(shape.patch), shape.patch);
-        let coarse = grid.coarsen(&past.values, shape.values());
+        let coarse = grid.coarsen(&past.values, shape.seen());
         let ahead = grid.values_ahead(horizon);
         let mut paths = match roll(weights, &coarse, ahead)? {
             Some(fans) => spread(grid, &past, &coarse, &fans, horizon, levels),
@@ -76,13 +74,10 @@ impl Model {
 /// nothing to go by.
 fn roll(weights: &Weights, coarse: &[f64], ahead: usize) -> Result<Option<Vec<[f64; LEVELS.len()]>>, Error> {
     let shape = &weights.card.shape;
-    if coarse.len() < PATCHES_MIN * shape.patch {
-        return Ok(None);
-    }
     let mut known = coarse.to_vec();
     let mut fans = Vec::with_capacity(ahead + shape.horizon);
     while fans.len() < ahead {
-        let Some(window) = Window::new(&known, shape.patch, shape.patches) else { return Ok(None) };
+        let Some(window) = Window::new(&known, shape) else { return Ok(None) };
         let growth = ((fans.len() / shape.horizon + 1) as f64).sqrt();
         for fan in weights.predict(&window)? {
             let median = fan[MIDDLE];

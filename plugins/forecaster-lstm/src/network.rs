@@ -1,73 +1,39 @@
-//! The network: an LSTM over patches whose last state gives the quantiles of all steps ahead at once, beside a linear map
-//! from the window.
+//! The network: an LSTM over patches, and a small network over the steps ahead that knows its last state. What it says of
+//! a step mixes forecasts that copy, and adds a fan of quantiles.
 
 use candle_core::{D, DType, Device, Result, Tensor};
-use serde::{Deserialize, Serialize};
 
 use crate::cell::Cell;
-use crate::fan::LEVELS;
-use crate::product::product;
-use crate::window::{TRAITS, Window};
-
-/// The sizes of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Shape {
-    /// Values in a patch: one season.
-    pub patch: usize,
-    /// Patches that it looks back on.
-    pub patches: usize,
-    /// Values that it predicts at once.
-    pub horizon: usize,
-    /// Units of the LSTM.
-    pub hidden: usize,
-}
-
-/// What makes up one network, in the order of [`Shape::tensors`].
-pub const TENSORS: [&str; 3] = ["lstm", "head", "skip"];
-
-impl Shape {
-    /// Values of a window.
-    #[must_use]
-    pub fn values(&self) -> usize {
-        self.patch * self.patches
-    }
-
-    /// Outputs per window: one per level and step, the levels one after the other.
-    #[must_use]
-    pub fn outputs(&self) -> usize {
-        LEVELS.len() * self.horizon
-    }
-
-    /// Rows and columns of each tensor: the cell's gates from a patch, 1 and the state before; the outputs from the last
-    /// state, the traits and 1; the outputs from the window.
-    #[must_use]
-    pub fn tensors(&self) -> [(usize, usize); TENSORS.len()] {
-        [
-            (self.patch + 1 + self.hidden, 4 * self.hidden),
-            (self.hidden + TRAITS + 1, self.outputs()),
-            (self.values(), self.outputs()),
-        ]
-    }
-}
+use crate::mix::{MIXED, Mix, lay_out};
+use crate::product::Products;
+use crate::shape::{Shape, TENSORS};
+use crate::window::{STEP_TRAITS, TRAITS, WEEK, Window};
 
 /// One network.
 #[derive(Debug, Clone)]
 pub struct Network {
     shape: Shape,
     lstm: Tensor,
-    head: Tensor,
-    skip: Tensor,
+    context: Tensor,
+    steps: Tensor,
+    traits: Tensor,
+    outputs: Tensor,
+    shift: Tensor,
 }
 
 /// Windows of several series, as tensors.
 pub struct Batch {
-    /// `[patches, batch, patch + 1]`; the last column is 1, for the bias.
+    windows: usize,
+    /// `[patches, batch, 2 * patch + 1]`: a patch, what the bases left of it, and 1 for the bias.
     patches: Tensor,
-    /// `[batch, patches * patch]`
-    values: Tensor,
     /// `[batch, traits + 1]`; the last column is 1.
     traits: Tensor,
+    /// `[batch, WEEK * patch]`
+    rest: Tensor,
+    /// `[batch * horizon, STEP_TRAITS]`
+    step_traits: Tensor,
+    /// `[batch * horizon, MIXED]`
+    mixed: Tensor,
 }
 
 impl Batch {
@@ -77,15 +43,31 @@ impl Batch {
     /// When a window has another number of values.
     pub fn new(windows: &[&Window], shape: &Shape) -> Result<Self> {
         let (batch, patch) = (windows.len(), shape.patch);
-        let values: Vec<f32> = windows.iter().flat_map(|window| window.values.iter().copied()).collect();
+        let mut patches = Vec::with_capacity(shape.patches * batch * (2 * patch + 1));
+        for place in 0..shape.patches {
+            for window in windows {
+                patches.extend_from_slice(&window.values[place * patch..(place + 1) * patch]);
+                // The bases were tried on the latest week only.
+                match (place + WEEK).checked_sub(shape.patches) {
+                    Some(day) => patches.extend_from_slice(&window.rest[day * patch..(day + 1) * patch]),
+                    None => patches.extend(std::iter::repeat_n(0.0, patch)),
+                }
+                patches.push(1.0);
+            }
+        }
         let traits: Vec<f32> = windows.iter().flat_map(|window| window.traits.into_iter().chain([1.0])).collect();
-        let values = Tensor::from_vec(values, (batch, shape.values()), &Device::Cpu)?;
-        let ones = Tensor::ones((shape.patches, batch, 1), DType::F32, &Device::Cpu)?;
-        let by_step = values.reshape((batch, shape.patches, patch))?.transpose(0, 1)?;
+        let rest: Vec<f32> = windows.iter().flat_map(|window| window.rest.iter().copied()).collect();
+        let ahead = || windows.iter().flat_map(|window| &window.ahead);
+        let step_traits: Vec<f32> = ahead().flat_map(|step| step.traits).collect();
+        let mixed: Vec<f32> = ahead().flat_map(lay_out).collect();
+        let steps = batch * shape.horizon;
         Ok(Self {
-            patches: Tensor::cat(&[&by_step, &ones], D::Minus1)?,
-            values,
+            windows: batch,
+            patches: Tensor::from_vec(patches, (shape.patches, batch, 2 * patch + 1), &Device::Cpu)?,
             traits: Tensor::from_vec(traits, (batch, TRAITS + 1), &Device::Cpu)?,
+            rest: Tensor::from_vec(rest, (batch, WEEK * patch), &Device::Cpu)?,
+            step_traits: Tensor::from_vec(step_traits, (steps, STEP_TRAITS), &Device::Cpu)?,
+            mixed: Tensor::from_vec(mixed, (steps, MIXED), &Device::Cpu)?,
         })
     }
 }
@@ -93,22 +75,29 @@ impl Batch {
 impl Network {
     /// Takes tensors of the sizes of [`Shape::tensors`].
     #[must_use]
-    pub fn new(shape: Shape, [lstm, head, skip]: [Tensor; TENSORS.len()]) -> Self {
-        Self { shape, lstm, head, skip }
+    pub fn new(shape: Shape, [lstm, context, steps, traits, outputs, shift]: [Tensor; TENSORS.len()]) -> Self {
+        Self { shape, lstm, context, steps, traits, outputs, shift }
     }
 
-    /// Gives the outputs, `[batch, levels * horizon]`; [`crate::fan`] says what they mean.
+    /// Gives the quantiles of every step ahead in the windows' units, `[batch * horizon, levels]`.
     ///
     /// # Errors
     /// When the tensors are not of the shape's sizes.
     pub fn forward(&self, batch: &Batch) -> Result<Tensor> {
-        let hidden = self.shape.hidden;
-        let mut state = Tensor::zeros((batch.values.dim(0)?, 2 * hidden), DType::F32, &Device::Cpu)?;
+        let products = Products::of(batch.windows);
+        let (hidden, horizon) = (self.shape.hidden, self.shape.horizon);
+        let mut state = Tensor::zeros((batch.windows, 2 * hidden), DType::F32, &Device::Cpu)?;
         for step in 0..self.shape.patches {
             let seen = Tensor::cat(&[&batch.patches.get(step)?, &state.narrow(1, 0, hidden)?], 1)?;
-            state = product(&seen, &self.lstm)?.apply_op2(&state, Cell { hidden })?;
+            state = products.product(&seen, &self.lstm)?.apply_op2(&state, Cell { hidden })?;
         }
-        let seen = Tensor::cat(&[&state.narrow(1, 0, hidden)?, &batch.traits], 1)?;
-        product(&seen, &self.head)? + product(&batch.values, &self.skip)?
+        let known = Tensor::cat(&[&state.narrow(1, 0, hidden)?, &batch.traits], 1)?;
+        let context = products.product(&known, &self.context)?.unsqueeze(1)?;
+        let own = products.product(&batch.step_traits, &self.traits)?.reshape((batch.windows, horizon, ()))?;
+        let units = own.broadcast_add(&context)?.broadcast_add(&self.steps)?.relu()?.flatten(0, 1)?;
+        let ones = Tensor::ones((batch.windows * horizon, 1), DType::F32, &Device::Cpu)?;
+        let outputs = products.product(&Tensor::cat(&[&units, &ones], D::Minus1)?, &self.outputs)?;
+        let shift = products.product(&Tensor::cat(&[&known, &batch.rest], 1)?, &self.shift)?;
+        outputs.apply_op3(&shift, &batch.mixed, Mix)
     }
 }

@@ -10,13 +10,26 @@ const COLUMNS: usize = 16;
 /// Rows of weights per pass over the sums.
 const ROWS: usize = 4;
 
-/// Multiplies windows, `[batch, inputs]`, by weights, `[inputs, outputs]`.
-///
-/// # Errors
-/// When the sizes do not fit each other.
-pub fn product(windows: &Tensor, weights: &Tensor) -> Result<Tensor> {
-    let few = windows.dim(0)? < MANY;
-    if few { windows.contiguous()?.apply_op2(weights, Product) } else { windows.matmul(weights) }
+/// How to multiply.
+#[derive(Debug, Clone, Copy)]
+pub struct Products {
+    few: bool,
+}
+
+impl Products {
+    /// For so many windows, whatever the number of rows that they have.
+    #[must_use]
+    pub fn of(windows: usize) -> Self {
+        Self { few: windows < MANY }
+    }
+
+    /// Multiplies rows, `[rows, inputs]`, by weights, `[inputs, outputs]`.
+    ///
+    /// # Errors
+    /// When the sizes do not fit each other.
+    pub fn product(self, rows: &Tensor, weights: &Tensor) -> Result<Tensor> {
+        if self.few { rows.contiguous()?.apply_op2(weights, Product) } else { rows.matmul(weights) }
+    }
 }
 
 /// The product as one pass over the weights.
@@ -118,7 +131,7 @@ mod tests {
     fn it_is_the_product_of_any_sizes_and_so_is_its_gradient() {
         for (batch, inputs, outputs) in [(1, 1, 1), (1, 4, 16), (2, 7, 37), (3, 89, 256), (7, 13, 5)] {
             let (windows, weights) = (varied(batch, inputs, 0.1), varied(inputs, outputs, 0.7));
-            let (ours, other) = (product(&windows, &weights), windows.matmul(&weights));
+            let (ours, other) = (Products::of(1).product(&windows, &weights), windows.matmul(&weights));
             let (ours, other) = (ours.expect("sizes fit"), other.expect("sizes fit"));
             close(&ours, &other);
             let slopes = |of: &Tensor| of.sqr().and_then(|of| of.backward()).expect("a gradient");
@@ -133,11 +146,14 @@ mod tests {
     fn windows_may_lie_in_any_order() {
         let turned = varied(7, 3, 0.1).t().expect("turns");
         let weights = varied(7, 20, 0.7);
-        close(&product(&turned, &weights).expect("sizes fit"), &turned.matmul(&weights).expect("sizes fit"));
+        close(
+            &Products::of(1).product(&turned, &weights).expect("sizes fit"),
+            &turned.matmul(&weights).expect("sizes fit"),
+        );
     }
 
     #[test]
     fn sizes_that_do_not_fit_are_told() {
-        assert!(product(&varied(1, 3, 0.0), &varied(4, 2, 0.0)).is_err());
+        assert!(Products::of(1).product(&varied(1, 3, 0.0), &varied(4, 2, 0.0)).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use crate::fan::LEVELS;
-use crate::network::Shape;
+use crate::shape::Shape;
 use crate::weights::{Card, DataCard, FORMAT, Weights};
 
 pub(crate) const SHAPE: Shape = Shape { patch: 4, patches: 3, horizon: 8, hidden: 2 };

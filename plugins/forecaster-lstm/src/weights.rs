@@ -7,12 +7,13 @@ use forewarm_sdk::Error;
 use safetensors::{SafeTensors, tensor::Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::fan::{LEVELS, MIDDLE, quantiles};
-use crate::network::{Batch, Network, Shape, TENSORS};
+use crate::fan::{COUNT, LEVELS, MIDDLE};
+use crate::network::{Batch, Network};
+use crate::shape::{Shape, TENSORS};
 use crate::window::Window;
 
 /// The version of the form that is written and read here.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The most bytes of a file: it lies in the plugin's memory twice while it is read.
 pub const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The most networks of a file.
@@ -105,18 +106,26 @@ impl Weights {
         Self { card, networks, tensors }
     }
 
+    /// The tensors of each network, in the order of [`TENSORS`].
+    #[must_use]
+    pub fn tensors(&self) -> &[[Tensor; TENSORS.len()]] {
+        &self.tensors
+    }
+
     /// Gives the mean quantiles of a window in its own units: per step ahead one value per level of [`LEVELS`].
     ///
     /// # Errors
     /// [`Error::Other`] when the window is of another shape.
-    pub fn predict(&self, window: &Window) -> Result<Vec<[f64; LEVELS.len()]>, Error> {
+    pub fn predict(&self, window: &Window) -> Result<Vec<[f64; COUNT]>, Error> {
         let horizon = self.card.shape.horizon;
         let failed = |error: candle_core::Error| Error::other(format!("the network could not be run: {error}"));
         let batch = Batch::new(&[window], &self.card.shape).map_err(failed)?;
-        let mut fans = vec![[0.0; LEVELS.len()]; horizon];
+        let mut fans = vec![[0.0; COUNT]; horizon];
         for network in &self.networks {
-            let outputs = network.forward(&batch).and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
-            add_fans(&outputs.map_err(failed)?, &mut fans);
+            let quantiles = network.forward(&batch).and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
+            for (sum, quantile) in fans.iter_mut().flatten().zip(quantiles.map_err(failed)?) {
+                *sum += f64::from(quantile);
+            }
         }
         let share = 1.0 / self.networks.len() as f64;
         fans.iter_mut().flatten().for_each(|value| *value *= share);
@@ -180,19 +189,6 @@ fn tensor_name(member: usize, name: &str) -> String {
     format!("member.{member}.{name}")
 }
 
-fn add_fans(outputs: &[f32], fans: &mut [[f64; LEVELS.len()]]) {
-    let horizon = fans.len();
-    for (step, sums) in fans.iter_mut().enumerate() {
-        let mut own = [0.0; LEVELS.len()];
-        for (level, own) in own.iter_mut().enumerate() {
-            *own = outputs[level * horizon + step];
-        }
-        for (sum, value) in sums.iter_mut().zip(quantiles(own)) {
-            *sum += f64::from(value);
-        }
-    }
-}
-
 fn read_card(bytes: &[u8]) -> Result<Card, Error> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| wrong(&error.to_string()))?;
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(CARD));
@@ -215,12 +211,9 @@ fn read_card(bytes: &[u8]) -> Result<Card, Error> {
 }
 
 fn read_member(file: &SafeTensors<'_>, member: usize, shape: &Shape) -> Result<[Tensor; TENSORS.len()], Error> {
-    let [lstm, head, skip] = shape.tensors();
-    Ok([
-        read_tensor(file, &tensor_name(member, TENSORS[0]), lstm)?,
-        read_tensor(file, &tensor_name(member, TENSORS[1]), head)?,
-        read_tensor(file, &tensor_name(member, TENSORS[2]), skip)?,
-    ])
+    let read = |(name, size): (&str, (usize, usize))| read_tensor(file, &tensor_name(member, name), size);
+    let tensors: Vec<Tensor> = TENSORS.into_iter().zip(shape.tensors()).map(read).collect::<Result<_, _>>()?;
+    tensors.try_into().map_err(|_| wrong("its networks have another number of tensors"))
 }
 
 fn read_tensor(file: &SafeTensors<'_>, name: &str, (rows, columns): (usize, usize)) -> Result<Tensor, Error> {
@@ -246,7 +239,7 @@ mod tests {
 
     fn window() -> Window {
         let series: Vec<f64> = (0..12).map(|step| f64::from(step % 4 * step)).collect();
-        Window::new(&series, 4, 3).expect("it moves")
+        Window::new(&series, &crate::testing::SHAPE).expect("it moves")
     }
 
     #[test]
@@ -291,12 +284,12 @@ mod tests {
             change(&mut changed.card);
             changed.to_bytes().expect("written")
         };
-        refused(&with(&|card| card.format = 9), "its format is 9");
+        refused(&with(&|card| card.format = 1), "its format is 1, this plugin reads 2: train anew");
         refused(&with(&|card| card.shape.hidden = 5), "its shape is");
         refused(&with(&|card| card.shape.patch = usize::MAX), "sizes are");
         refused(&with(&|card| card.levels = vec![0.5]), "levels must be");
         refused(&with(&|card| card.seeds = vec![]), "1 to 32 seeds");
-        refused(&with(&|card| card.seeds = vec![1, 2]), "have 6 tensors, got 3");
+        refused(&with(&|card| card.seeds = vec![1, 2]), "have 12 tensors, got 6");
     }
 
     #[test]

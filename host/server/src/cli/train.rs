@@ -105,6 +105,7 @@ fn work(args: &TrainArgs, bars: &Bars) -> Result<Weights, CliError> {
         hidden: args.hidden,
         seed: args.seed,
         threads: args.threads,
+        from_own: args.generated.is_none(),
         source: input.source,
         checkpoints: Some(checkpoints),
         ..TrainingSettings::default()
