@@ -6,7 +6,7 @@ use forecaster_lstm::weights::{Card, DataCard};
 use forewarm_sdk::numerics::fill::fill;
 use sha2::{Digest, Sha256};
 
-use crate::{TrainingError, TrainingSettings, generate};
+use crate::{LENGTH, TrainingError, TrainingSettings, generate};
 
 /// One series to train on.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +33,8 @@ pub(crate) struct Data {
     pub(crate) card: DataCard,
 }
 
-/// How many series are made up to be trained on beside the user's, and their length.
+/// How many series are made up to be trained on beside the user's.
 const MADE_UP: usize = 2_000;
-const MADE_UP_PATCHES: usize = 35;
 /// Fewest patches of history in a training window.
 pub(crate) const PATCHES_MIN: usize = 3;
 
@@ -67,7 +66,7 @@ impl Data {
 
 fn made_up(settings: &TrainingSettings) -> Vec<Prepared> {
     let shape = settings.shape();
-    let made_up = generate(MADE_UP, MADE_UP_PATCHES * shape.patch, settings.seed);
+    let made_up = generate(MADE_UP, LENGTH, settings.seed);
     made_up
         .iter()
         .filter(|values| moves(values))

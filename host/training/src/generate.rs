@@ -11,6 +11,8 @@ use rand::rngs::StdRng;
 
 /// Hours in a day.
 const DAY: usize = 24;
+/// Values of a series that is long enough to learn from: five weeks of hours.
+pub const LENGTH: usize = 35 * DAY;
 
 /// Makes `count` hourly series of `length` values; the same for the same seed. Most have a day and a week, regular to the
 /// last digit or drowned in noise; the others wander, jump between levels, or count events.

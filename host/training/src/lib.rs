@@ -20,6 +20,6 @@ mod train;
 pub use data::{TrainingSeries, unseen};
 pub use error::TrainingError;
 pub use forecaster_lstm::weights::{Card, DataCard, HoldOut, Scores, Weights};
-pub use generate::generate;
+pub use generate::{LENGTH, generate};
 pub use settings::TrainingSettings;
 pub use train::{Epoch, Watch, train};

@@ -18,6 +18,7 @@ const AVERAGE_KEEPS: f32 = 0.995;
 const WARM_UP: f64 = 0.04;
 /// What the rate falls to, as a share of its largest.
 const RATE_MIN: f64 = 0.01;
+
 /// Weights on their way, with all that the optimiser remembers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Optimizer {

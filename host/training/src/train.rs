@@ -86,6 +86,7 @@ pub fn train(
         levels: LEVELS.to_vec(),
         scale: "each window by its own mean and mean deviation".to_owned(),
         data: data.card.clone(),
+        begun_from: own.as_ref().map(|own| format!("the plugin's own, of {}", own.card.data.source)),
         seeds,
         date: None,
         hold_out: None,
@@ -215,6 +216,7 @@ mod tests {
         let settings = TrainingSettings { members: 1, epochs: 1, batches: 1, batch: 4, ..TrainingSettings::default() };
         let far = |from_own: bool| {
             let weights = run(&values, &TrainingSettings { from_own, ..settings.clone() }, &()).expect("trained");
+            assert_eq!(weights.card.begun_from.is_some(), from_own, "{:?}", weights.card);
             let flat = |tensor: &Tensor| tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).expect("values");
             let (ours, other) = (flat(&weights.tensors()[0][0]), flat(&own.tensors()[0][0]));
             ours.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)

@@ -1,5 +1,6 @@
-//! Earlier times that now may be like: those at about the same time of the season, each with the weight of how much its last season
-//! resembles the latest one (kernel weights over distances, as in a Nadaraya-Watson estimate of a whole distribution).
+//! Earlier times that now may be like: those at about the same time of the season, each with the weight of how much its last
+//! season resembles the latest one (kernel weights over distances, as in a Nadaraya-Watson estimate of a whole
+//! distribution).
 //!
 //! How sharply weights fall with the distance is not set but found: so that about [`ALIKE`] candidates count.
 

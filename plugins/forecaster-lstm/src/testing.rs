@@ -32,6 +32,7 @@ pub(crate) fn card(seeds: &[u64]) -> Card {
             season: 4,
             digest: "00".to_owned(),
         },
+        begun_from: None,
         seeds: seeds.to_vec(),
         date: None,
         hold_out: None,

@@ -36,6 +36,9 @@ pub struct Card {
     pub scale: String,
     /// The data that they were trained on.
     pub data: DataCard,
+    /// The weights that training went on from, in words; absent where it began with random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_from: Option<String>,
     /// One seed per network.
     pub seeds: Vec<u64>,
     /// When they were trained, in RFC 3339; absent where whoever trained them did not say.

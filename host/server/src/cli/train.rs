@@ -152,9 +152,10 @@ fn write(weights: &Weights, out: &Path) -> Result<usize, CliError> {
 }
 
 fn page(report: &Report) -> String {
-    let Card { shape, data, seeds, hold_out, .. } = &report.card;
+    let Card { shape, data, begun_from, seeds, hold_out, .. } = &report.card;
     let networks = format!("{} networks of {} hidden units", seeds.len(), shape.hidden);
-    let trained = format!("trained on {} values of {} series", data.values, data.series);
+    let from = if begun_from.is_some() { "going on from the plugin's own" } else { "from random weights" };
+    let trained = format!("trained on {} values of {} series, {from}", data.values, data.series);
     let size = report.bytes.div_ceil(1 << 10);
     let head = format!("{}: {networks}, {size} KiB, {trained}", report.out);
     let Some(hold_out) = hold_out else { return format!("{head}\nno values were held out, so that nothing is scored") };

@@ -8,8 +8,6 @@ use std::path::Path;
 
 /// Where the calendar gives no season, as for steps of an odd length.
 const SEASON: usize = 24;
-/// Values of a made-up series: five weeks of hours.
-const GENERATED_VALUES: usize = 840;
 
 /// What is trained on.
 pub(super) struct Input {
@@ -41,7 +39,7 @@ impl Input {
     }
 
     fn generated(count: usize, seed: u64) -> Self {
-        let series = forewarm_training::generate(count, GENERATED_VALUES, seed);
+        let series = forewarm_training::generate(count, forewarm_training::LENGTH, seed);
         Self {
             series: series.into_iter().enumerate().map(|(number, values)| (number.to_string(), values)).collect(),
             season: SEASON,
