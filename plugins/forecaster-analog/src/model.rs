@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::candidates::{Candidate, Candidates};
 use crate::fan::{Reading, Row};
 use crate::moves::{MOVES, Moves};
+use crate::recurring::Recurring;
+use crate::renewal::Renewal;
 
 /// The fewest seasons that there is something to compare in.
 const SEASONS_MIN: usize = 4;
@@ -94,8 +96,9 @@ impl Seasons {
     }
 }
 
-/// What followed the candidates. Beyond the steps that enough candidates reach, the last cycle comes again, and the band
-/// widens with the square root of the number of times. `None` where nothing followed that was measured.
+/// What followed the candidates, and what comes again after an interval of its own. Beyond the steps that enough candidates
+/// reach, the last cycle comes again, and the band widens with the square root of the number of times. `None` where nothing
+/// followed that was measured.
 fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> Option<Vec<Vec<f64>>> {
     let Seasons { period, cycle } = seasons;
     let domain = Domain::new(&past.values, !past.negative);
@@ -104,6 +107,8 @@ fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> O
     let reach = (past.values.len() / 2 / cycle).max(1) * cycle;
     let moves = Moves::new(&values, &candidates, period, horizon.min(reach));
     let reading = Reading::new(levels);
+    let recurring = Recurring::find(&past.values, &past.seasons);
+    let renewal = recurring.map(|found| Renewal::new(past, &found, horizon.min(reach)));
     let mut outcomes = Vec::with_capacity(MOVES * candidates.all.len());
     let mut rows: Vec<Row> = Vec::with_capacity(horizon.min(reach));
     for step in 0..horizon.min(reach) {
@@ -114,6 +119,9 @@ fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> O
         };
         outcomes.clear();
         outcomes.extend(candidates.all.iter().filter_map(followed).flatten());
+        if let Some(renewal) = &renewal {
+            renewal.join(step, &domain, &mut outcomes);
+        }
         // A step that was never measured is as the one before.
         let row = reading.read(&mut outcomes, MOVES).or_else(|| rows.last().cloned())?;
         rows.push(row);

@@ -63,6 +63,23 @@ fn what_followed_the_like_comes_again() {
 }
 
 #[test]
+fn a_job_of_its_own_interval_comes_when_it_is_due() {
+    // A job of one step every 34.5 to 35.3 hours, which lowers a load of 100 to 40; days alone get half of the naive error.
+    let mut times = vec![5.0];
+    (0..200).for_each(|job| times.push(times[job] + 34.5 + 0.8 * noise(job)));
+    let share = |step: usize| times.iter().map(|time| (1.0 - (step as f64 - time).abs()).max(0.0)).sum::<f64>();
+    let value = |step: usize| 100.0 + 4.0 * noise(step + 5_000) - 60.0 * share(step);
+    let (mut error, mut naive, mut inside) = (0.0, 0.0, 0.0);
+    for day in 25..65 {
+        let (off, covered) = judged(value, day * 24, 24);
+        let last = |step: usize| (value(day * 24 + step) - value(day * 24 + step - 24)).abs();
+        (error, inside) = (error + off, inside + covered / 40.0);
+        naive += (0..24).map(last).sum::<f64>() / 24.0;
+    }
+    assert!(error < 0.43 * naive && inside > 0.85, "{error} {naive} {inside}");
+}
+
+#[test]
 fn a_drift_is_followed() {
     let (error, _) = judged(|step| load(step) + step as f64, 707, 24);
     assert!(error < 20.0, "{error}");
