@@ -1,14 +1,12 @@
 //! The day clock's forecaster by analogy: what followed when the series' last day looked like now. The way through:
 //! [`model`] remembers the series, [`candidates`] finds earlier times and says how much each is like now, [`moves`] says
-//! what their differences from now mean for what comes, and [`fan`] reads quantiles off what followed. Beside the days
-//! that are alike stand jobs of an interval of their own: [`recurring`] finds them, [`renewal`] says when they come next.
+//! what their differences from now mean for what comes, and [`fan`] reads quantiles off what followed. What comes again
+//! after an interval of its own ([`forewarm_sdk::numerics::renewal`]) stands beside the days that are alike.
 
 pub mod candidates;
 pub mod fan;
 pub mod model;
 pub mod moves;
-pub mod recurring;
-pub mod renewal;
 
 use forewarm_sdk::numerics::past::VALUES_MAX;
 use forewarm_sdk::numerics::rolling::{HORIZON_MAX, PRESENT_MIN};

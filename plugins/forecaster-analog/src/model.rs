@@ -4,6 +4,7 @@
 use forewarm_sdk::numerics::domain::Domain;
 use forewarm_sdk::numerics::fallback::Fallback;
 use forewarm_sdk::numerics::past::{History, Past};
+use forewarm_sdk::numerics::renewal::{Outcome, Renewal};
 use forewarm_sdk::numerics::rolling::PRESENT_MIN;
 use forewarm_sdk::numerics::seasons::SeasonLengths;
 use forewarm_sdk::{Error, Series};
@@ -12,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::candidates::{Candidate, Candidates};
 use crate::fan::{Reading, Row};
 use crate::moves::{MOVES, Moves};
-use crate::recurring::Recurring;
-use crate::renewal::Renewal;
 
 /// The fewest seasons that there is something to compare in.
 const SEASONS_MIN: usize = 4;
+/// What counts of the outcomes of a step where something comes again after an interval of its own.
+const RENEWAL_SHARE: f64 = 0.6;
 
 /// A model of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,8 +108,7 @@ fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> O
     let reach = (past.values.len() / 2 / cycle).max(1) * cycle;
     let moves = Moves::new(&values, &candidates, period, horizon.min(reach));
     let reading = Reading::new(levels);
-    let recurring = Recurring::find(&past.values, &past.seasons);
-    let renewal = recurring.map(|found| Renewal::new(past, &found, horizon.min(reach)));
+    let renewal = Renewal::find(past, horizon.min(reach));
     let mut outcomes = Vec::with_capacity(MOVES * candidates.all.len());
     let mut rows: Vec<Row> = Vec::with_capacity(horizon.min(reach));
     for step in 0..horizon.min(reach) {
@@ -120,7 +120,7 @@ fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> O
         outcomes.clear();
         outcomes.extend(candidates.all.iter().filter_map(followed).flatten());
         if let Some(renewal) = &renewal {
-            renewal.join(step, &domain, &mut outcomes);
+            join(renewal, step, &domain, &mut outcomes);
         }
         // A step that was never measured is as the one before.
         let row = reading.read(&mut outcomes, MOVES).or_else(|| rows.last().cloned())?;
@@ -133,4 +133,40 @@ fn analogues(past: &Past, seasons: Seasons, horizon: usize, levels: &[f64]) -> O
         Some(row.widened(((again + 1) as f64).sqrt()).map(|value| domain.back(value) * past.scale).collect())
     };
     (0..horizon).map(row).collect()
+}
+
+/// Adds what comes again to the outcomes of a step and their weights, of which it then counts [`RENEWAL_SHARE`].
+fn join(renewal: &Renewal, step: usize, domain: &Domain, outcomes: &mut Vec<(f64, f64)>) {
+    let sum = |outcomes: &[(f64, f64)]| outcomes.iter().map(|(_, weight)| weight).sum::<f64>();
+    let inside = |one: Outcome| (domain.there(renewal.level() + one.value), one.weight);
+    let (followed, count) = (sum(outcomes), outcomes.len());
+    outcomes.extend(renewal.outcomes(step).map(inside));
+    if followed > 0.0 {
+        let factor = followed / sum(&outcomes[count..]) * RENEWAL_SHARE / (1.0 - RENEWAL_SHARE);
+        outcomes[count..].iter_mut().for_each(|(_, weight)| *weight *= factor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_again_counts_its_share() {
+        let mut history = History::default();
+        history.extend(&(0..400).map(|step| if step % 11 == 8 { 1.0 } else { 5.0 }).collect::<Vec<_>>());
+        let past = history.past(&SeasonLengths::default(), PRESENT_MIN).expect("values");
+        let renewal = Renewal::find(&past, 24).expect("dips");
+        let domain = Domain::new(&past.values, true);
+        let mut outcomes = vec![(0.0, 3.0), (1.0, 1.0)];
+        join(&renewal, 4, &domain, &mut outcomes);
+        let own: f64 = outcomes[2..].iter().map(|(_, weight)| weight).sum();
+        assert!((own / (own + 4.0) - RENEWAL_SHARE).abs() < 1e-12, "{outcomes:?}");
+        // Nothing followed that was measured: what comes again stands alone. 400 is step 4 of the eleven.
+        let mut alone = Vec::new();
+        join(&renewal, 4, &domain, &mut alone);
+        let dips: f64 =
+            alone.iter().filter(|(value, _)| (domain.back(*value) - 0.2).abs() < 1e-9).map(|one| one.1).sum();
+        assert!(dips > 0.95 * alone.iter().map(|one| one.1).sum::<f64>(), "{alone:?}");
+    }
 }

@@ -69,10 +69,11 @@ impl Reading {
         Self(levels.iter().map(place).collect())
     }
 
-    /// Writes the values of the prepared levels from those of [`LEVELS`], which must not fall; nor do these then.
-    pub fn read(&self, fan: &[f64; COUNT], out: &mut [f64]) {
+    /// The values at the prepared levels from those at [`LEVELS`], which must not fall; nor do these then.
+    #[must_use]
+    pub fn read(&self, fan: &[f64; COUNT]) -> Vec<f64> {
         let mut least = f64::MIN;
-        for ((after, share), out) in self.0.iter().zip(out) {
+        let value = |(after, share): &(usize, f64)| {
             let (from, to) = (fan[after - 1], fan[*after]);
             let value = match *share {
                 below if below < 0.0 => from + below * (to - from).max(tail(fan[MIDDLE] - from)),
@@ -80,8 +81,9 @@ impl Reading {
                 between => from + between * (to - from),
             };
             least = value.max(least);
-            *out = least;
-        }
+            least
+        };
+        self.0.iter().map(value).collect()
     }
 }
 
@@ -110,8 +112,7 @@ mod tests {
     fn the_normal_distribution_is_read_back_at_every_level() {
         let fan = LEVELS.map(|level| 10.0 + 2.0 * normal_quantile(level));
         let levels = [0.001, 0.05, 0.25, 0.5, 0.77, 0.95, 0.9999];
-        let mut read = [0.0; 7];
-        Reading::new(&levels).read(&fan, &mut read);
+        let read = Reading::new(&levels).read(&fan);
         for (value, level) in read.iter().zip(levels) {
             assert!((value - 10.0 - 2.0 * normal_quantile(level)).abs() < 1e-9, "{level}: {value}");
         }
@@ -121,8 +122,7 @@ mod tests {
     fn tails_go_on_where_the_outermost_levels_are_equal() {
         let mut fan = LEVELS.map(normal_quantile);
         (fan[0], fan[10]) = (fan[1], fan[9]);
-        let mut read = [0.0; 4];
-        Reading::new(&[0.01, 0.05, 0.95, 0.99]).read(&fan, &mut read);
+        let read = Reading::new(&[0.01, 0.05, 0.95, 0.99]).read(&fan);
         assert!(read[0] < read[1] && read[2] < read[3], "{read:?}");
     }
 }

@@ -2,7 +2,9 @@
 //! latest two weeks. The way through: [`loaded`] gives the [`weights`]; a [`model`] remembers a series, brings it to the
 //! network's [`grid`], and looks at the latest [`window`] of it: the values, [`bases`] that copy them, and a [`trial`] of
 //! these. The [`network`] says how the bases are [mixed](mix), and which [`fan`] of quantiles stands around the mixture.
+//! What comes again after an interval of its own is taken out before and put back [`again`].
 
+pub mod again;
 pub mod bases;
 pub mod cell;
 pub mod degenerate;
@@ -85,6 +87,19 @@ mod tests {
         for (step, ((low, median), high)) in paths[0].iter().zip(&paths[1]).zip(&paths[2]).enumerate() {
             assert!((median - law(600 + step)).abs() < 0.2, "{step}: {median}");
             assert!(high - low < 2.0, "{step}: {low} {high}");
+        }
+    }
+
+    #[test]
+    fn a_job_of_its_own_interval_comes_when_it_is_due() {
+        // An hour's job every 13 hours, on a load that stands still between.
+        let law = |step: usize| if step % 13 == 9 { 80.0 } else { 20.0 };
+        let values = (0..600).map(law).collect();
+        let model = Lstm::fit(Series { start_ms: 0, step_ms: 3_600_000, values }).expect("enough");
+        let paths = model.forecast(48, &[0.05, 0.5, 0.95]).expect("a forecast");
+        for (step, ((low, median), high)) in paths[0].iter().zip(&paths[1]).zip(&paths[2]).enumerate() {
+            let value = law(600 + step);
+            assert!((median - value).abs() < 2.0 && *low <= value + 0.1 && *high >= value - 0.1, "{step}: {median}");
         }
     }
 

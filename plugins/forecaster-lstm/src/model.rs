@@ -1,11 +1,13 @@
 //! The model of one series: its latest values. All that is learned is in the weights, so `observe` only remembers.
 
 use forewarm_sdk::numerics::past::{History, Past};
+use forewarm_sdk::numerics::renewal::Renewal;
 use forewarm_sdk::numerics::seasons::SeasonLengths;
 use forewarm_sdk::numerics::shape::normal_quantile;
 use forewarm_sdk::{Error, Series};
 use serde::{Deserialize, Serialize};
 
+use crate::again::Again;
 use crate::degenerate;
 use crate::fan::{LEVELS, MIDDLE, Reading};
 use crate::grid::Grid;
@@ -54,15 +56,23 @@ impl Model {
     /// [`Error::NotEnoughData`] when all of the recent values are missing; [`Error::Other`] when the network fails.
     pub fn forecast(&self, weights: &Weights, horizon: usize, levels: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
         let past = self.past()?;
+        let renewal = Renewal::find(&past, horizon);
+        let values = renewal.as_ref().map_or(past.values.as_slice(), Renewal::steady);
         let shape = &weights.card.shape;
         // Without a season the network's own patch is one: it was trained on series of many kinds.
         let grid = Grid::new(past.seasons.first().copied().unwrap_or(shape.patch), shape.patch);
-        let coarse = grid.coarsen(&past.values, shape.seen());
-        let ahead = grid.values_ahead(horizon);
-        let mut paths = match roll(weights, &coarse, ahead)? {
-            Some(fans) => spread(grid, &past, &coarse, &fans, horizon, levels),
-            None => degenerate::predict(&past.values, horizon, levels),
+        let coarse = grid.coarsen(values, shape.seen());
+        let fans = match roll(weights, &coarse, grid.values_ahead(horizon))? {
+            Some(fans) => refined(grid, values, &coarse, &fans, horizon),
+            None => degenerate::predict(values, horizon),
         };
+        let reading = Reading::new(levels);
+        let again = renewal.as_ref().map(|renewal| Again::new(renewal, levels));
+        let mut paths = vec![Vec::with_capacity(horizon); levels.len()];
+        for (step, fan) in fans.iter().enumerate() {
+            let read = again.as_ref().and_then(|again| again.read(step, fan)).unwrap_or_else(|| reading.read(fan));
+            paths.iter_mut().zip(read).for_each(|(path, value)| path.push(value));
+        }
         let floor = if past.negative { f64::MIN } else { 0.0 };
         paths.iter_mut().flatten().for_each(|value| *value = (*value * past.scale).clamp(floor, f64::MAX));
         Ok(paths)
@@ -88,37 +98,29 @@ fn roll(weights: &Weights, coarse: &[f64], ahead: usize) -> Result<Option<Vec<[f
     Ok(Some(fans))
 }
 
-/// From the network's fans to paths of the series' own steps at the wanted levels.
-fn spread(
+/// From the network's fans to those of the series' own steps.
+fn refined(
     grid: Grid,
-    past: &Past,
+    values: &[f64],
     coarse: &[f64],
     fans: &[[f64; LEVELS.len()]],
     horizon: usize,
-    levels: &[f64],
-) -> Vec<Vec<f64>> {
+) -> Vec<[f64; LEVELS.len()]> {
     let last = coarse.last().copied().unwrap_or_default();
     let by_level: [Vec<f64>; LEVELS.len()] = std::array::from_fn(|level| {
         let path: Vec<f64> = fans.iter().map(|fan| fan[level]).collect();
         grid.refine(last, &path, horizon)
     });
-    let fine = grid.fine(&past.values, coarse);
+    let fine = grid.fine(values, coarse);
     let scores = LEVELS.map(normal_quantile);
-    let reading = Reading::new(levels);
-    let mut paths = vec![Vec::with_capacity(horizon); levels.len()];
-    let mut read = vec![0.0; levels.len()];
-    for (step, median) in by_level[MIDDLE].iter().enumerate() {
-        let fan = std::array::from_fn(|level| {
+    let fan = |(step, median): (usize, &f64)| {
+        std::array::from_fn(|level| {
             // Independent of the network's error, so their squares add up.
             let offset = libm::hypot(by_level[level][step] - median, scores[level] * fine.deviation);
             median + fine.at(step) + offset.copysign(scores[level])
-        });
-        reading.read(&fan, &mut read);
-        for (path, value) in paths.iter_mut().zip(&read) {
-            path.push(*value);
-        }
-    }
-    paths
+        })
+    };
+    by_level[MIDDLE].iter().enumerate().map(fan).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub mod horizons;
 pub mod nelder_mead;
 pub mod past;
 pub mod profile;
+pub mod recurring;
+pub mod renewal;
 pub mod rolling;
 pub mod seasons;
 pub mod shape;

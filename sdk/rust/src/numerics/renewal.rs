@@ -1,11 +1,9 @@
-//! What work that comes again makes of the steps ahead: the values of earlier steps that were as far from its time, as
-//! sharply as the coming time is known (kernel weights).
+//! What work that comes again makes of a past and of the steps ahead: the past without it, and for each step ahead the
+//! values of earlier steps that were as far from its time, as sharply as the coming time is known (kernel weights).
 
-use forewarm_sdk::numerics::domain::Domain;
-use forewarm_sdk::numerics::past::Past;
-use forewarm_sdk::numerics::stats;
-
-use crate::recurring::{LOOKED_AT, Recurring};
+use super::past::Past;
+use super::recurring::{LOOKED_AT, Recurring};
+use super::stats;
 
 /// How precisely the distance from a time says what a step looks like, in steps.
 const WIDTH: f64 = 0.25;
@@ -22,14 +20,13 @@ const HALF: f64 = 0.5;
 const OVERDUE: f64 = 2.0;
 /// A time whose deviation is more than this part of an interval says nothing.
 const LOST: f64 = 0.25;
-/// What it counts beside other outcomes.
-const SHARE: f64 = 0.6;
 
 /// The earlier steps, and the times to come.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Renewal {
     /// By rising distance.
     steps: Vec<Step>,
-    /// The steady level now.
+    steady: Vec<f64>,
     level: f64,
     /// The last time and the coming ones, as far as they are known.
     times: Vec<Time>,
@@ -37,7 +34,19 @@ pub struct Renewal {
     interval: f64,
 }
 
+/// What may be there at a step ahead.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// Beside the level.
+    pub value: f64,
+    /// What it counts, 1 at most.
+    pub weight: f64,
+    /// Whether it was seen so near to a time that it was not steady.
+    pub near: bool,
+}
+
 /// An earlier step.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Step {
     /// From the nearest time, in steps; negative before it.
     distance: f64,
@@ -55,49 +64,64 @@ struct Time {
 }
 
 impl Renewal {
-    /// Prepares the past that `recurring` was found in for `horizon` steps ahead.
+    /// Looks for what comes again in a past, after an interval that is none of its seasons, and prepares `horizon` steps
+    /// ahead.
     #[must_use]
-    pub fn new(past: &Past, recurring: &Recurring, horizon: usize) -> Self {
-        let values = &past.values;
-        let from = values.len().saturating_sub(LOOKED_AT);
-        let distances: Vec<f64> = (from..values.len()).map(|step| nearest(&recurring.times, step as f64)).collect();
-        let levels = Levels { values: &values[from..], distances: &distances };
+    pub fn find(past: &Past, horizon: usize) -> Option<Self> {
+        let recurring = Recurring::find(&past.values, &past.seasons)?;
+        Some(Self::new(past, &recurring, horizon))
+    }
+
+    fn new(past: &Past, recurring: &Recurring, horizon: usize) -> Self {
+        let mut steady = past.values.clone();
+        let from = steady.len().saturating_sub(LOOKED_AT);
+        let distances: Vec<f64> = (from..steady.len()).map(|step| nearest(&recurring.times, step as f64)).collect();
+        let levels = Levels { values: &past.values[from..], distances: &distances };
         let begun = recurring.times[0] - recurring.interval;
         let mut known = stats::median(levels.values);
         let mut steps = Vec::with_capacity(distances.len());
-        for (at, distance) in distances.iter().enumerate() {
-            known = levels.around(at).unwrap_or(known);
-            if (from + at) as f64 >= begun && !past.missing[from + at] {
-                steps.push(Step { distance: *distance, value: levels.values[at] - known });
+        for ((at, value), distance) in steady.iter_mut().enumerate().skip(from).zip(&distances) {
+            known = levels.around(at - from).unwrap_or(known);
+            if at as f64 >= begun && !past.missing[at] {
+                steps.push(Step { distance: *distance, value: *value - known });
+            }
+            if distance.abs() <= STEADY_FROM {
+                *value = known;
             }
         }
         steps.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
         let level = levels.latest().unwrap_or(known);
-        let times = times(recurring, values.len() as f64, horizon as f64);
-        Self { steps, level, times, interval: recurring.interval }
+        let times = times(recurring, past.values.len() as f64, horizon as f64);
+        Self { steps, steady, level, times, interval: recurring.interval }
     }
 
-    /// Adds what may be there at a step ahead (from 0) to other outcomes with their weights; nothing where the coming
-    /// times are not known so far.
-    pub fn join(&self, step: usize, domain: &Domain, outcomes: &mut Vec<(f64, f64)>) {
+    /// The past without it: the steady level in place of the steps near a time.
+    #[must_use]
+    pub fn steady(&self) -> &[f64] {
+        &self.steady
+    }
+
+    /// The steady level now.
+    #[must_use]
+    pub fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// What may be there at a step ahead (from 0); nothing where the coming times are not known so far.
+    pub fn outcomes(&self, step: usize) -> impl Iterator<Item = Outcome> {
         let far = |time: &&Time| (step as f64 - time.at).abs();
-        let nearest = self.times.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
-        let Some(time) = nearest.filter(|time| far(time) <= self.interval) else { return };
-        let distance = step as f64 - time.at;
-        let width = (WIDTH * WIDTH + time.spread * time.spread).sqrt();
+        let time = self.times.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
+        let time = time.filter(|time| far(time) <= self.interval);
+        let (distance, spread) = time.map_or((0.0, 0.0), |time| (step as f64 - time.at, time.spread));
+        let width = (WIDTH * WIDTH + spread * spread).sqrt();
         let from = self.steps.partition_point(|step| step.distance < distance - TAIL * width);
-        let near = self.steps[from..].iter().take_while(|step| step.distance <= distance + TAIL * width);
-        let outcome = |step: &Step| {
+        let known = if time.is_some() { &self.steps[from..] } else { &[] };
+        let near = known.iter().take_while(move |step| step.distance <= distance + TAIL * width);
+        near.map(move |step| {
             let off = (step.distance - distance) / width;
-            (domain.there(self.level + step.value), libm::exp(-off * off / 2.0))
-        };
-        let sum = |outcomes: &[(f64, f64)]| outcomes.iter().map(|(_, weight)| weight).sum::<f64>();
-        let (others, count) = (sum(outcomes), outcomes.len());
-        outcomes.extend(near.map(outcome));
-        if others > 0.0 {
-            let factor = others / sum(&outcomes[count..]) * SHARE / (1.0 - SHARE);
-            outcomes[count..].iter_mut().for_each(|(_, weight)| *weight *= factor);
-        }
+            let near = step.distance.abs() <= STEADY_FROM;
+            Outcome { value: step.value, weight: libm::exp(-off * off / 2.0), near }
+        })
     }
 }
 
@@ -152,8 +176,8 @@ impl Levels<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forewarm_sdk::numerics::past::History;
-    use forewarm_sdk::numerics::seasons::SeasonLengths;
+    use crate::numerics::past::History;
+    use crate::numerics::seasons::SeasonLengths;
 
     const TIME: Time = Time { at: 0.0, spread: 0.0 };
 
@@ -172,24 +196,11 @@ mod tests {
         (0..steps).map(|step| if step % 10 == 8 { 1.0 } else { 5.0 }).collect()
     }
 
-    fn mean(outcomes: &[(f64, f64)]) -> f64 {
-        let total: f64 = outcomes.iter().map(|(_, weight)| weight).sum();
-        outcomes.iter().map(|(value, weight)| value * weight).sum::<f64>() / total
-    }
-
-    fn joined(past: &Past, recurring: &Recurring, step: usize, others: &[(f64, f64)]) -> Vec<(f64, f64)> {
-        let mut outcomes = others.to_vec();
-        Renewal::new(past, recurring, 48).join(
-            step,
-            &Domain::new(&past.values, false).scaled(past.scale),
-            &mut outcomes,
-        );
-        outcomes
-    }
-
-    fn at(past: &Past, recurring: &Recurring, step: usize) -> f64 {
-        let domain = Domain::new(&past.values, false).scaled(past.scale);
-        domain.back(mean(&joined(past, recurring, step, &[]))) * past.scale
+    /// The mean of what may be there at a step ahead, in the series' own unit.
+    fn mean(renewal: &Renewal, step: usize) -> f64 {
+        let total: f64 = renewal.outcomes(step).map(|outcome| outcome.weight).sum();
+        let sum: f64 = renewal.outcomes(step).map(|outcome| outcome.value * outcome.weight).sum();
+        5.0 * (renewal.level() + sum / total)
     }
 
     #[test]
@@ -213,23 +224,30 @@ mod tests {
     #[test]
     fn a_coming_dip_is_as_those_before_and_blurred_where_its_time_is() {
         let past = past(&dips(104));
-        let sharp: Vec<f64> = (0..12).map(|step| at(&past, &recurring(0.0), step)).collect();
-        assert!(
-            (sharp[4] - 1.0).abs() < 0.1 && (sharp[0] - 5.0).abs() < 0.1 && (sharp[9] - 5.0).abs() < 0.1,
-            "{sharp:?}"
-        );
-        let blurred: Vec<f64> = (2..7).map(|step| at(&past, &recurring(1.0), step)).collect();
-        assert!(blurred[2] > 2.0 && blurred[2] < 4.0 && blurred[1] < 4.9 && blurred[3] < 4.9, "{blurred:?}");
+        let ahead = |spread: f64| -> Vec<f64> {
+            let renewal = Renewal::new(&past, &recurring(spread), 24);
+            (0..10).map(|step| mean(&renewal, step)).collect()
+        };
+        let (sharp, blurred) = (ahead(0.0), ahead(1.0));
+        assert!((sharp[4] - 1.0).abs() < 0.01 && (sharp[0] - 5.0).abs() < 0.01, "{sharp:?}");
+        assert!((2.0..4.0).contains(&blurred[4]) && blurred[3] < 4.5 && blurred[5] < 4.5, "{blurred:?}");
     }
 
     #[test]
-    fn it_counts_its_share_and_nothing_where_times_are_unknown() {
+    fn outcomes_are_near_a_time_or_not_and_none_where_times_are_unknown() {
         let past = past(&dips(104));
-        let others = [(0.0, 3.0), (1.0, 1.0)];
-        let found = joined(&past, &recurring(0.1), 4, &others);
-        let own: f64 = found[2..].iter().map(|(_, weight)| weight).sum();
-        assert!(found[..2] == others && (own / (own + 4.0) - SHARE).abs() < 1e-12, "{found:?}");
-        assert_eq!(joined(&past, &recurring(2.6), 20, &others), others);
+        let renewal = Renewal::new(&past, &recurring(0.1), 48);
+        assert!(renewal.outcomes(4).all(|outcome| outcome.near && outcome.weight <= 1.0));
+        assert!(renewal.outcomes(0).all(|outcome| !outcome.near) && renewal.outcomes(0).count() > 5);
+        assert_eq!(Renewal::new(&past, &recurring(2.6), 48).outcomes(20).count(), 0);
+    }
+
+    #[test]
+    fn the_steady_past_has_none_of_it() {
+        let past = past(&dips(104));
+        assert_eq!(Renewal::new(&past, &recurring(0.1), 1).steady(), vec![1.0; 104]);
+        let found = Renewal::find(&past, 1).expect("dips");
+        assert!((found.interval - 10.0).abs() < 1e-9 && found.steady() == vec![1.0; 104]);
     }
 
     #[test]
@@ -237,7 +255,7 @@ mod tests {
         let mut values = dips(104);
         values.iter_mut().skip(4).step_by(10).for_each(|value| *value = f64::NAN);
         // A step ahead that lies as those that are missing do: four before a time, or six after it.
-        let found = |values: &[f64]| joined(&past(values), &recurring(0.0), 0, &[]).len();
+        let found = |values: &[f64]| Renewal::new(&past(values), &recurring(0.0), 1).outcomes(0).count();
         assert_eq!((found(&dips(104)), found(&values)), (21, 11));
     }
 }

@@ -2,7 +2,7 @@
 //! on a steady load that keep to no time of the day. It is taken for a renewal process (Cox 1962): its interval wanders,
 //! so that the next time is counted from the last one and from no calendar.
 
-use forewarm_sdk::numerics::stats;
+use super::stats;
 
 /// How many of the latest steps are looked at.
 pub const LOOKED_AT: usize = 672;
