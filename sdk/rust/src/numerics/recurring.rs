@@ -3,6 +3,7 @@
 //! so that the next time is counted from the last one and from no calendar.
 
 use super::stats;
+use std::f64::consts::TAU;
 
 /// How many of the latest steps are looked at.
 pub const LOOKED_AT: usize = 672;
@@ -31,8 +32,8 @@ const SEEN_MIN: f64 = 0.75;
 const OWN_MIN: f64 = 0.55;
 /// After so many intervals without a time it is over.
 const OVER: f64 = 2.3;
-/// An interval this close to a season is the season's.
-const SEASON: f64 = 0.015;
+/// Times that keep to the calendar by more than this are a season's: the mean resultant length of their phases, 0 to 1.
+const SEASONAL: f64 = 0.7;
 /// How many of the latest intervals say how long the next one is.
 const LATEST: usize = 12;
 
@@ -48,9 +49,10 @@ pub struct Recurring {
 }
 
 impl Recurring {
-    /// Looks through the latest values for what comes again after an interval that is none of `seasons`.
+    /// Looks through the latest values for what comes again after an interval of its own, at no fixed times of the shortest
+    /// `season`.
     #[must_use]
-    pub fn find(values: &[f64], seasons: &[usize]) -> Option<Self> {
+    pub fn find(values: &[f64], season: Option<usize>) -> Option<Self> {
         let from = values.len().saturating_sub(LOOKED_AT);
         let beside = beside_steady(&values[from..]);
         let peaks = [peaks(&beside), peaks(&beside.iter().map(|value| -value).collect::<Vec<_>>())];
@@ -59,12 +61,22 @@ impl Recurring {
                 .filter_map(|interval| Chain::best(peaks, interval, beside.len())?.judged(peaks))
         });
         let (_, mut found) = chains.max_by(|a, b| a.0.total_cmp(&b.0))?;
-        let seasonal = |season: &usize| (found.interval / *season as f64 - 1.0).abs() < SEASON;
-        if seasons.iter().any(seasonal) {
+        if season.is_some_and(|season| found.keeps_to(season as f64)) {
             return None;
         }
         found.times.iter_mut().for_each(|time| *time += from as f64);
         Some(found)
+    }
+}
+
+impl Recurring {
+    /// Whether the times keep to phases of the multiple or the part of a season that is nearest to the interval.
+    fn keeps_to(&self, season: f64) -> bool {
+        let times = (self.interval / season).round().max(1.0) / (season / self.interval).round().max(1.0);
+        let phase = |time: &f64| TAU * time / (times * season);
+        let mean =
+            |of: fn(f64) -> f64| self.times.iter().map(|time| of(phase(time))).sum::<f64>() / self.times.len() as f64;
+        libm::hypot(mean(libm::cos), mean(libm::sin)) > SEASONAL
     }
 }
 
@@ -223,7 +235,7 @@ mod tests {
     fn peaks_and_dips_of_an_own_interval_are_found_where_they_were() {
         for height in [0.3, -0.3] {
             let times = wandering(50, 0.1);
-            let found = Recurring::find(&load(580, &times, height), &[24, 168]).expect("a job");
+            let found = Recurring::find(&load(580, &times, height), Some(24)).expect("a job");
             assert!((found.interval - 11.3).abs() < 0.4 && (0.1..0.6).contains(&found.spread), "{found:?}");
             let off = |time: &f64| nearest_of(&times, *time);
             assert!(found.times.len() >= 45 && found.times.iter().all(|time| off(time) < 0.2), "{found:?}");
@@ -239,7 +251,7 @@ mod tests {
         let mut times = wandering(50, 0.02);
         let (missed, end) = (times.remove(20), times[48]);
         times.insert(30, (times[29] + times[30]) / 2.0);
-        let found = Recurring::find(&load(end as usize + 4, &times, 0.3), &[]).expect("a job");
+        let found = Recurring::find(&load(end as usize + 4, &times, 0.3), None).expect("a job");
         assert_eq!(found.times.len(), 50);
         assert!(nearest_of(&found.times, missed) < 0.5 && nearest_of(&found.times, times[30]) > 4.0, "{found:?}");
     }
@@ -247,20 +259,20 @@ mod tests {
     #[test]
     fn it_looks_at_the_latest_steps_and_counts_from_the_first() {
         let times: Vec<f64> = (0..80).map(|time| 3.0 + 12.7 * f64::from(time)).collect();
-        let found = Recurring::find(&load(1_000, &times, 0.3), &[]).expect("a job");
+        let found = Recurring::find(&load(1_000, &times, 0.3), None).expect("a job");
         assert!(found.times[0] > 328.0 && found.times.iter().all(|time| nearest_of(&times, *time) < 0.2), "{found:?}");
     }
 
     #[test]
     fn seasons_noise_and_what_is_over_are_none() {
         let daily: Vec<f64> = (0..28).map(|day| 9.0 + 24.0 * f64::from(day)).collect();
-        assert_eq!(Recurring::find(&load(672, &daily, 0.3), &[24, 168]), None);
-        assert!(Recurring::find(&load(672, &daily, 0.3), &[168]).is_some(), "no season was named");
+        assert_eq!(Recurring::find(&load(672, &daily, 0.3), Some(24)), None);
+        assert!(Recurring::find(&load(672, &daily, 0.3), None).is_some(), "no season was named");
         let noisy: Vec<f64> = (0..672).map(|step| 0.5 + noise(step)).collect();
         let random: Vec<f64> = (0..40).map(|index| 300.0 + 600.0 * noise(3 * index + 1)).collect();
         let over = wandering(30, 0.1);
         for values in [noisy, load(672, &random, 0.3), load(672, &over, 0.3), vec![0.5; 672], vec![0.0; 3], vec![]] {
-            assert_eq!(Recurring::find(&values, &[24, 168]), None, "{values:?}");
+            assert_eq!(Recurring::find(&values, Some(24)), None, "{values:?}");
         }
     }
 }

@@ -64,11 +64,11 @@ struct Time {
 }
 
 impl Renewal {
-    /// Looks for what comes again in a past, after an interval that is none of its seasons, and prepares `horizon` steps
-    /// ahead.
+    /// Looks for what comes again in a past after an interval of its own, at no fixed times of its shortest season, and
+    /// prepares `horizon` steps ahead.
     #[must_use]
     pub fn find(past: &Past, horizon: usize) -> Option<Self> {
-        let recurring = Recurring::find(&past.values, &past.seasons)?;
+        let recurring = Recurring::find(&past.values, past.seasons.first().copied())?;
         Some(Self::new(past, &recurring, horizon))
     }
 
