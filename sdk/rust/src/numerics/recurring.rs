@@ -67,13 +67,11 @@ impl Recurring {
         found.times.iter_mut().for_each(|time| *time += from as f64);
         Some(found)
     }
-}
 
-impl Recurring {
     /// Whether the times keep to phases of the multiple or the part of a season that is nearest to the interval.
     fn keeps_to(&self, season: f64) -> bool {
-        let times = (self.interval / season).round().max(1.0) / (season / self.interval).round().max(1.0);
-        let phase = |time: &f64| TAU * time / (times * season);
+        let nearest = season * (self.interval / season).round().max(1.0) / (season / self.interval).round().max(1.0);
+        let phase = |time: &f64| TAU * time / nearest;
         let mean =
             |of: fn(f64) -> f64| self.times.iter().map(|time| of(phase(time))).sum::<f64>() / self.times.len() as f64;
         libm::hypot(mean(libm::cos), mean(libm::sin)) > SEASONAL
