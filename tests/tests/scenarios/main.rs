@@ -9,6 +9,7 @@ mod bad_setups;
 mod bus;
 mod crash;
 mod days;
+mod export;
 mod intent;
 mod lending;
 mod main_job;

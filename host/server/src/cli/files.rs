@@ -1,11 +1,30 @@
 //! Files that commands read and write: series in, figures out. Errors name the file and what would be right.
 
 use super::error::CliError;
+use forewarm_domain::series::Series;
+use forewarm_domain::time::TimestampMs;
 use forewarm_forecasting::long::{LongError, LongSeries};
-use serde::Serialize;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, Permissions};
+use std::io::{BufReader, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A series as it is written in JSON: a missing value is null.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenSeries {
+    start: TimestampMs,
+    step_ms: i64,
+    values: Vec<Option<f64>>,
+}
+
+impl From<WrittenSeries> for Series {
+    fn from(WrittenSeries { start, step_ms, values }: WrittenSeries) -> Self {
+        Self { start, step_ms, values: values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect() }
+    }
+}
 
 /// The series of a file, by one of the readers of the long form.
 pub(super) fn read_series(
@@ -20,4 +39,69 @@ pub(super) fn read_series(
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| CliError::Failed(error.to_string()))?;
     std::fs::write(path, text + "\n").map_err(|error| CliError::file(path, "can't be written", error))
+}
+
+/// A file that is there whole or not at all: it takes its name once all is written.
+pub(super) struct NewFile {
+    path: PathBuf,
+    part: BufWriter<NamedTempFile>,
+}
+
+impl NewFile {
+    /// Begins one that will replace what is at `path`.
+    pub(super) fn create(path: &Path) -> Result<Self, CliError> {
+        let failed = |error| CliError::file(path, "can't be written", error);
+        if path.is_dir() {
+            return Err(CliError::file(path, "can't be written", "it is a folder; name a file"));
+        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        // Temporary files are their owner's alone; this one may be read by another user, such as a host's.
+        let readable = Permissions::from_mode(0o666);
+        let part = tempfile::Builder::new().permissions(readable).tempfile_in(folder).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), part: BufWriter::new(part) })
+    }
+
+    /// Ends it: what was written is durable, and has its name.
+    pub(super) fn keep(self) -> Result<(), CliError> {
+        let Self { path, part } = self;
+        let failed = |error: std::io::Error| CliError::file(&path, "can't be written", error);
+        let part = part.into_inner().map_err(|error| failed(error.into_error()))?;
+        part.as_file().sync_all().map_err(failed)?;
+        part.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.part.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.part.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_there_once_it_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("out.csv");
+        let mut file = NewFile::create(&path).expect("a file");
+        file.write_all(b"half").expect("written");
+        assert!(!path.exists());
+        drop(file);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
+        let mut file = NewFile::create(&path).expect("a file");
+        file.write_all(b"all").expect("written");
+        file.keep().expect("kept");
+        assert_eq!(std::fs::read(&path).expect("a file"), b"all");
+        assert!(NewFile::create(folder.path()).is_err_and(|error| error.to_string().contains("a folder")));
+    }
 }

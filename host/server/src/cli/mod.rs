@@ -12,7 +12,9 @@ mod completions;
 mod config;
 mod connection;
 mod doctor;
+mod duration;
 mod error;
+mod export;
 mod files;
 mod forecast;
 mod ingest;
@@ -101,6 +103,8 @@ enum Command {
     Forecast(forecast::ForecastArgs),
     /// Send measurements from a CSV file to the host
     Ingest(ingest::IngestArgs),
+    /// Write what the host measured to a CSV file, for `train`, `backtest` and `anomalies`
+    Export(export::ExportArgs),
     /// Score the forecasters and their combination on your own history
     Backtest(backtest::BacktestArgs),
     /// Replay your own demand: what forewarm and other policies would have kept ready, and what that would have cost
@@ -183,6 +187,7 @@ async fn dispatch(cli: Cli, around: Surroundings) -> Result<ExitCode, CliError> 
         Command::Freeze(command) => calendar::freeze(&global, command).await?,
         Command::Forecast(args) => forecast::run(&global, args).await?,
         Command::Ingest(args) => ingest::run(&global, args).await?,
+        Command::Export(args) => export::run(&global, args).await?,
         Command::Backtest(args) => backtest::run(&global, args).await?,
         Command::Simulate(args) => simulate::run(&global, args).await?,
         Command::Lending(args) => lending::run(&global, args).await?,

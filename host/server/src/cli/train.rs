@@ -5,6 +5,7 @@ mod progress;
 
 use super::Global;
 use super::error::CliError;
+use super::files::NewFile;
 use super::output::{show, table, text};
 use crate::rounds::told_to_stop;
 use clap::{ArgGroup, Args};
@@ -15,7 +16,6 @@ use progress::Bars;
 use serde::Serialize;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -136,16 +136,9 @@ fn checkpoints(out: &Path) -> PathBuf {
 /// Writes the file whole or not at all, then removes what it was made from.
 fn write(weights: &Weights, out: &Path) -> Result<usize, CliError> {
     let bytes = weights.to_bytes().map_err(|error| CliError::Failed(error.to_string()))?;
-    let failed = |error: std::io::Error| CliError::file(out, "can't be written", error);
-    let folder = match out.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // Temporary files are their owner's alone, but the host may run as another user.
-    let readable = fs::Permissions::from_mode(0o666);
-    let mut part = tempfile::Builder::new().permissions(readable).tempfile_in(folder).map_err(failed)?;
-    part.write_all(&bytes).and_then(|()| part.as_file().sync_all()).map_err(failed)?;
-    part.persist(out).map_err(|error| failed(error.error))?;
+    let mut file = NewFile::create(out)?;
+    file.write_all(&bytes).map_err(|error| CliError::file(out, "can't be written", error))?;
+    file.keep()?;
     // What is left of checkpoints does no harm.
     let _ = fs::remove_dir_all(checkpoints(out));
     Ok(bytes.len())

@@ -2,32 +2,20 @@
 
 use super::file::{json, read};
 use crate::cli::error::CliError;
+use crate::cli::files::WrittenSeries;
 use forewarm_domain::series::Series;
-use forewarm_domain::time::TimestampMs;
 use forewarm_simulator::trace::Trace;
-use serde::Deserialize;
 use std::path::Path;
 
 /// What a series' file should hold, for errors.
 pub(super) const EXPECTED: &str = "a CSV file with the header timestamp,value, or JSON such as {\"start\": \"2026-03-01T12:00:00Z\", \"step_ms\": 60000, \
      \"values\": [41.5, null]}";
 
-/// A series as it is written: a missing value is null.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    start: TimestampMs,
-    step_ms: i64,
-    values: Vec<Option<f64>>,
-}
-
 /// # Errors
 /// [`CliError`] with the file, the place in it and what would be right.
 pub(super) fn series(path: &Path) -> Result<Series, CliError> {
     if path.extension().is_some_and(|extension| extension == "json") {
-        let Written { start, step_ms, values } = json(path, EXPECTED)?;
-        let values = values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-        return Ok(Series { start, step_ms, values });
+        return Ok(json::<WrittenSeries>(path, EXPECTED)?.into());
     }
     let bytes = read(path)?;
     let trace = Trace::read("input", bytes.as_slice()).map_err(|error| CliError::file(path, "does not fit", error))?;

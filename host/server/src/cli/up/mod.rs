@@ -6,6 +6,7 @@ mod market;
 mod replay;
 
 use super::Global;
+use super::duration::duration;
 use super::error::CliError;
 use crate::app::Surroundings;
 use crate::config::load;
@@ -86,37 +87,15 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "use a number from 0 to 0.95".into())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match text.get(digits.len()..) {
-        Some("s" | "") => 1,
-        Some("m") => 60,
-        Some("h") => 3_600,
-        _ => 0,
-    };
-    let seconds = digits.parse().ok().and_then(|number: u64| number.checked_mul(factor));
-    let seconds = seconds.filter(|seconds| (1..=30 * 86_400).contains(seconds));
-    seconds
-        .map(Duration::from_secs)
-        .ok_or_else(|| "use a whole number and s, m or h, such as 60s; at most 30 days".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn speeds_shares_and_durations_are_checked() {
+    fn speeds_and_shares_are_checked() {
         assert_eq!((speed("max"), speed("1.5")), (Ok(Speed(None)), Ok(Speed(Some(1.5)))));
         for bad in ["0", "-1", "nan", "inf", "fast"] {
             assert!(speed(bad).is_err(), "{bad}");
-        }
-        assert_eq!(
-            (duration("60s"), duration("2m"), duration("1h")),
-            (Ok(Duration::from_secs(60)), Ok(Duration::from_secs(120)), Ok(Duration::from_secs(3_600)))
-        );
-        for bad in ["", "s", "0s", "5d", "1.5h", "99999999h"] {
-            assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(share("0.5").is_ok() && share("1").is_err() && share("nan").is_err());
     }
