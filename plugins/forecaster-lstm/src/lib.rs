@@ -104,6 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn jobs_within_the_networks_values_stay_in_their_means() {
+        // A minute's job every 13 minutes, of which the network's hours hold four or five each.
+        let values = (0..10_080).map(|step| if step % 13 == 9 { 80.0 } else { 20.0 }).collect();
+        let model = Lstm::fit(Series { start_ms: 0, step_ms: 60_000, values }).expect("enough");
+        let paths = model.forecast(600, &[0.5]).expect("a forecast");
+        let mean = paths[0].iter().sum::<f64>() / 600.0;
+        assert!((mean - 20.0 - 60.0 / 13.0).abs() < 1.0, "{mean}");
+    }
+
+    #[test]
     fn garbled_weights_are_told_by_every_fit() {
         testing::set_asset("weights", b"weights".to_vec());
         for _ in 0..2 {

@@ -1,6 +1,7 @@
 //! The model of one series: its latest values. All that is learned is in the weights, so `observe` only remembers.
 
 use forewarm_sdk::numerics::past::{History, Past};
+use forewarm_sdk::numerics::recurring::LOOKED_AT;
 use forewarm_sdk::numerics::renewal::Renewal;
 use forewarm_sdk::numerics::seasons::SeasonLengths;
 use forewarm_sdk::numerics::shape::normal_quantile;
@@ -56,11 +57,13 @@ impl Model {
     /// [`Error::NotEnoughData`] when all of the recent values are missing; [`Error::Other`] when the network fails.
     pub fn forecast(&self, weights: &Weights, horizon: usize, levels: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
         let past = self.past()?;
-        let renewal = Renewal::find(&past, horizon);
-        let values = renewal.as_ref().map_or(past.values.as_slice(), Renewal::steady);
         let shape = &weights.card.shape;
         // Without a season the network's own patch is one: it was trained on series of many kinds.
         let grid = Grid::new(past.seasons.first().copied().unwrap_or(shape.patch), shape.patch);
+        // All that the network sees must be without it, or the level seems to change where it was taken out.
+        let renewal =
+            (grid.is_identity() && shape.seen() <= LOOKED_AT).then(|| Renewal::find(&past, horizon)).flatten();
+        let values = renewal.as_ref().map_or(past.values.as_slice(), Renewal::steady);
         let coarse = grid.coarsen(values, shape.seen());
         let fans = match roll(weights, &coarse, grid.values_ahead(horizon))? {
             Some(fans) => refined(grid, values, &coarse, &fans, horizon),

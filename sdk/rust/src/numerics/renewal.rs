@@ -107,16 +107,15 @@ impl Renewal {
         self.level
     }
 
-    /// What may be there at a step ahead (from 0); nothing where the coming times are not known so far.
+    /// What may be there at a step ahead (from 0): where the coming times are not known so far, whatever was.
     pub fn outcomes(&self, step: usize) -> impl Iterator<Item = Outcome> {
         let far = |time: &&Time| (step as f64 - time.at).abs();
         let time = self.times.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
-        let time = time.filter(|time| far(time) <= self.interval);
-        let (distance, spread) = time.map_or((0.0, 0.0), |time| (step as f64 - time.at, time.spread));
-        let width = (WIDTH * WIDTH + spread * spread).sqrt();
+        let time = time.filter(|time| far(time) <= self.interval / 2.0 + WIDTH);
+        let known = |time: &Time| (step as f64 - time.at, (WIDTH * WIDTH + time.spread * time.spread).sqrt());
+        let (distance, width) = time.map_or((0.0, f64::INFINITY), known);
         let from = self.steps.partition_point(|step| step.distance < distance - TAIL * width);
-        let known = if time.is_some() { &self.steps[from..] } else { &[] };
-        let near = known.iter().take_while(move |step| step.distance <= distance + TAIL * width);
+        let near = self.steps[from..].iter().take_while(move |step| step.distance <= distance + TAIL * width);
         near.map(move |step| {
             let off = (step.distance - distance) / width;
             let near = step.distance.abs() <= STEADY_FROM;
@@ -132,7 +131,7 @@ fn nearest(times: &[f64], step: f64) -> f64 {
     around.iter().map(|time| step - time).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0)
 }
 
-/// The last time, and those to come: each an interval after the one before, and less certain. One that is overdue is due
+/// The last time, and those after it: each an interval after the one before, and less certain. One that is overdue is due
 /// at once, until it counts as missed.
 fn times(recurring: &Recurring, now: f64, horizon: f64) -> Vec<Time> {
     let last = recurring.times.last().map_or(0.0, |time| time - now);
@@ -141,12 +140,12 @@ fn times(recurring: &Recurring, now: f64, horizon: f64) -> Vec<Time> {
         spread: recurring.spread * f64::from(count).sqrt(),
     };
     let known = |time: &Time| time.at < horizon + recurring.interval && time.spread < LOST * recurring.interval;
-    let near = (1..).map(coming).take_while(known);
-    let due = near.filter(|time| time.at > -HALF - OVERDUE * time.spread);
-    [Time { at: last, spread: 0.0 }]
-        .into_iter()
-        .chain(due.map(|time| Time { at: time.at.max(-HALF), ..time }))
-        .collect()
+    let due = |time: Time| {
+        let is_overdue = (-HALF - OVERDUE * time.spread..-HALF).contains(&time.at);
+        Time { at: if is_overdue { -HALF } else { time.at }, ..time }
+    };
+    let near = (1..).map(coming).take_while(known).map(due);
+    [Time { at: last, spread: 0.0 }].into_iter().chain(near).collect()
 }
 
 /// The steady level of values with distances from a time.
@@ -218,7 +217,8 @@ mod tests {
         assert!((of(104.0, 0.1)[2].spread - 0.1 * 2.0_f64.sqrt()).abs() < 1e-12);
         assert_eq!(of(104.0, 3.0), [Time { at: -6.0, ..TIME }], "nothing is known");
         assert_eq!(of(109.0, 1.0)[1], Time { at: -0.5, spread: 1.0 }, "overdue");
-        assert_eq!(of(112.0, 1.0)[1], Time { at: 6.0, spread: 1.0 * 2.0_f64.sqrt() }, "missed");
+        let missed = of(112.0, 1.0);
+        assert_eq!((missed[1].at, missed[2].at), (-4.0, 6.0), "missed");
     }
 
     #[test]
@@ -234,12 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_are_near_a_time_or_not_and_none_where_times_are_unknown() {
+    fn outcomes_are_near_a_time_or_not_and_all_that_were_where_times_are_unknown() {
         let past = past(&dips(104));
         let renewal = Renewal::new(&past, &recurring(0.1), 48);
         assert!(renewal.outcomes(4).all(|outcome| outcome.near && outcome.weight <= 1.0));
         assert!(renewal.outcomes(0).all(|outcome| !outcome.near) && renewal.outcomes(0).count() > 5);
-        assert_eq!(Renewal::new(&past, &recurring(2.6), 48).outcomes(20).count(), 0);
+        let unknown = Renewal::new(&past, &recurring(2.6), 48);
+        assert!(unknown.outcomes(20).all(|outcome| outcome.weight == 1.0));
+        assert_eq!((unknown.outcomes(20).count(), unknown.outcomes(2).count()), (104, 104));
     }
 
     #[test]
