@@ -58,6 +58,10 @@ impl NewFile {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            let what = format!("there is no folder {}; make it first", folder.display());
+            return Err(CliError::file(path, "can't be written", what));
+        }
         // Temporary files are their owner's alone; this one may be read by another user, such as a host's.
         let readable = Permissions::from_mode(0o666);
         let part = tempfile::Builder::new().permissions(readable).tempfile_in(folder).map_err(failed)?;
@@ -102,6 +106,10 @@ mod tests {
         file.write_all(b"all").expect("written");
         file.keep().expect("kept");
         assert_eq!(std::fs::read(&path).expect("a file"), b"all");
-        assert!(NewFile::create(folder.path()).is_err_and(|error| error.to_string().contains("a folder")));
+        for (wrong, part) in
+            [(folder.path().to_owned(), "it is a folder"), (path.with_file_name("no/out.csv"), "no folder")]
+        {
+            assert!(NewFile::create(&wrong).is_err_and(|error| error.to_string().contains(part)), "{part}");
+        }
     }
 }
