@@ -36,7 +36,7 @@ pub(super) struct ExportArgs {
     /// Only this metric
     #[arg(long)]
     metric: Option<Metric>,
-    /// From this instant on, such as `2026-03-01T00:00:00Z`; from the first measurement unless given
+    /// From the step of this instant on, such as `2026-03-01T00:00:00Z`; from the first measurement unless given
     #[arg(long, value_name = "TIME")]
     from: Option<TimestampMs>,
     /// Up to this instant; to the last measurement unless given
@@ -73,10 +73,22 @@ pub(super) async fn run(global: &Global, args: ExportArgs) -> Result<(), CliErro
     let client = global.client()?;
     let mut rows = Rows::create(&args.out)?;
     let found = list(&client, &args).await?;
+    let step_ms = args.step.as_millis() as i64;
+    // All series of a host have its steps.
+    let own_ms = match found.first() {
+        Some(info) => ask(&client, &info.key, info.first, info.first + 1).await?.step_ms,
+        None => step_ms,
+    };
+    if step_ms % own_ms != 0 || step_ms / own_ms > STEPS_MAX {
+        return Err(CliError::Usage(format!(
+            "--step must be a multiple of the host's steps of {} s, at most {STEPS_MAX} of them",
+            own_ms / 1_000
+        )));
+    }
     let progress = progress(found.len() as u64);
     for info in &found {
         let before = rows.values;
-        export(&client, info, &args, &mut rows).await?;
+        export(&client, info, &args, own_ms, &mut rows).await?;
         rows.series += usize::from(rows.values > before);
         progress.inc(1);
     }
@@ -107,29 +119,29 @@ async fn list(client: &Client, args: &ExportArgs) -> Result<Vec<Info>, CliError>
     }
 }
 
+async fn ask(client: &Client, key: &SeriesKey, from: TimestampMs, to: TimestampMs) -> Result<Series, CliError> {
+    let which = format!("resource={}&metric={}", segment(key.resource.as_str()), key.metric);
+    let span = format!("from={}&to={}&limit={STEPS_MAX}", segment(&from.to_string()), segment(&to.to_string()));
+    let written: WrittenSeries = client.get(&format!("/v1/series/values?{which}&{span}")).await?;
+    Ok(written.into())
+}
+
 /// One series, a stretch of whole steps at a time.
-async fn export(client: &Client, info: &Info, args: &ExportArgs, rows: &mut Rows<'_>) -> Result<(), CliError> {
-    let ask = async |from: TimestampMs, to: TimestampMs| -> Result<Series, CliError> {
-        let key = format!("resource={}&metric={}", segment(info.key.resource.as_str()), info.key.metric);
-        let span = format!("from={}&to={}&limit={STEPS_MAX}", segment(&from.to_string()), segment(&to.to_string()));
-        let written: WrittenSeries = client.get(&format!("/v1/series/values?{key}&{span}")).await?;
-        Ok(written.into())
-    };
+async fn export(
+    client: &Client,
+    info: &Info,
+    args: &ExportArgs,
+    own_ms: i64,
+    rows: &mut Rows<'_>,
+) -> Result<(), CliError> {
     let step_ms = args.step.as_millis() as i64;
-    let own_ms = ask(info.first, info.first + 1).await?.step_ms;
-    if step_ms % own_ms != 0 || step_ms / own_ms > STEPS_MAX {
-        return Err(CliError::Usage(format!(
-            "--step must be a multiple of the host's steps of {} s, at most {STEPS_MAX} of them",
-            own_ms / 1_000
-        )));
-    }
     let from = args.from.map_or(info.first, |from| from.max(info.first)).floor(step_ms);
     let to = args.to.map_or(info.last + own_ms, |to| to.min(info.last + own_ms));
     let stretch = (STEPS * own_ms / step_ms).max(1) * step_ms;
     let mut at = from;
     while at < to {
         let end = (at + stretch).min(to);
-        rows.write(&info.key, &ask(at, end).await?.coarsened(step_ms))?;
+        rows.write(&info.key, &ask(client, &info.key, at, end).await?.coarsened(step_ms))?;
         at = end;
     }
     Ok(())

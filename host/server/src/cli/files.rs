@@ -11,9 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A series as it is written in JSON: a missing value is null.
+/// A series as files and the API have it in JSON: a missing value is null.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WrittenSeries {
     start: TimestampMs,
     step_ms: i64,
@@ -41,7 +40,19 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CliE
     std::fs::write(path, text + "\n").map_err(|error| CliError::file(path, "can't be written", error))
 }
 
-/// A file that is there whole or not at all: it takes its name once all is written.
+/// Tells of a folder where a file is to be written.
+pub(super) fn refuse_folder(path: &Path) -> Result<(), CliError> {
+    if path.is_dir() {
+        return Err(CliError::file(path, "can't be written", "it is a folder; name a file"));
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file that is there whole or not at all, however long it becomes: it takes its name once all is written.
 pub(super) struct NewFile {
     path: PathBuf,
     part: BufWriter<NamedTempFile>,
@@ -51,13 +62,8 @@ impl NewFile {
     /// Begins one that will replace what is at `path`.
     pub(super) fn create(path: &Path) -> Result<Self, CliError> {
         let failed = |error| CliError::file(path, "can't be written", error);
-        if path.is_dir() {
-            return Err(CliError::file(path, "can't be written", "it is a folder; name a file"));
-        }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        refuse_folder(path)?;
+        let folder = folder_of(path);
         if !folder.is_dir() {
             let what = format!("there is no folder {}; make it first", folder.display());
             return Err(CliError::file(path, "can't be written", what));
@@ -75,7 +81,8 @@ impl NewFile {
         let part = part.into_inner().map_err(|error| failed(error.into_error()))?;
         part.as_file().sync_all().map_err(failed)?;
         part.persist(&path).map_err(|error| failed(error.error))?;
-        Ok(())
+        // The name is durable with the folder.
+        File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(failed)
     }
 }
 

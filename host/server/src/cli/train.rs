@@ -5,7 +5,7 @@ mod progress;
 
 use super::Global;
 use super::error::CliError;
-use super::files::NewFile;
+use super::files::refuse_folder;
 use super::output::{show, table, text};
 use crate::rounds::told_to_stop;
 use clap::{ArgGroup, Args};
@@ -15,7 +15,6 @@ use input::Input;
 use progress::Bars;
 use serde::Serialize;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -88,9 +87,7 @@ pub(super) async fn run(global: &Global, args: TrainArgs) -> Result<(), CliError
 }
 
 fn work(args: &TrainArgs, bars: &Bars) -> Result<Weights, CliError> {
-    if args.out.is_dir() {
-        return Err(CliError::file(&args.out, "can't be written", "it is a folder; name a file"));
-    }
+    refuse_folder(&args.out)?;
     let input = Input::read(args.history.as_deref(), args.generated, args.seed)?;
     let checkpoints = checkpoints(&args.out);
     if !args.resume && checkpoints.exists() {
@@ -136,9 +133,7 @@ fn checkpoints(out: &Path) -> PathBuf {
 /// Writes the file whole or not at all, then removes what it was made from.
 fn write(weights: &Weights, out: &Path) -> Result<usize, CliError> {
     let bytes = weights.to_bytes().map_err(|error| CliError::Failed(error.to_string()))?;
-    let mut file = NewFile::create(out)?;
-    file.write_all(&bytes).map_err(|error| CliError::file(out, "can't be written", error))?;
-    file.keep()?;
+    forewarm_packages::write(out, &bytes).map_err(|error| CliError::file(out, "can't be written", error))?;
     // What is left of checkpoints does no harm.
     let _ = fs::remove_dir_all(checkpoints(out));
     Ok(bytes.len())
